@@ -104,7 +104,7 @@ struct leat_stack {
 
 	// upper layers' state of the stack, theirs to define
 	struct leat_link *link;
-	struct leat_ip *ip;
+	struct leat_ip_stack *ip;
 	struct leat_transport *transport;
 	struct leat_kni *kni;
 

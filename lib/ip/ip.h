@@ -19,7 +19,7 @@
 #include "link/neigh.h"
 #include "pkt/addr.h"
 
-struct leat_ip; // ip_private.h
+struct leat_ip_stack; // ip_private.h
 
 int leat_ip_init(struct leat_stack *s);
 void leat_ip_fini(struct leat_stack *s);
