@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What differs between the DPDK versions that Leat compiles with (22.11 to 25.11). The only file that
-// tests DPDK's version.
+// What differs between the DPDK versions that Leat compiles with (22.11 to 25.11). The only file
+// that tests DPDK's version.
 #pragma once
 
 #include <rte_version.h>

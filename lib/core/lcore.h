@@ -2,8 +2,9 @@
 // A worker: a poll loop that owns everything of its flows. Only its own thread touches what is in
 // struct leat_lcore, but for counters, which others may read.
 //
-// A turn of leat_lcore_poll(): the hooks in the order of enum leat_poll, then housekeeping (messages) when
-// it is due, then the quiescent report. No hook makes a system call, takes a lock or allocates from the heap.
+// A turn of leat_lcore_poll(): the hooks in the order of enum leat_poll, then housekeeping
+// (messages) when it is due, then the quiescent report. No hook makes a system call, takes a lock
+// or allocates from the heap.
 #pragma once
 
 #include <stdbool.h>
@@ -19,19 +20,21 @@
 #include "core/wheel.h"
 #include "pkt/poison.h"
 
-typedef uint16_t (*leat_poll_fn)(struct leat_lcore *lc, void *ctx); // returns packets or events handled
+typedef uint16_t (*leat_poll_fn)(
+	struct leat_lcore *lc, void *ctx); // returns packets or events handled
 
-enum leat_poll { // order within a turn
-	LEAT_POLL_RX,       // link: ports
-	LEAT_POLL_XRING,    // core: other workers
-	LEAT_POLL_INJECT,   // kni: from the kernel
-	LEAT_POLL_APP,      // programs within the worker
-	LEAT_POLL_OUTPUT,   // transport: connections that have something to send
-	LEAT_POLL_FLUSH,    // link: hand what is queued to the drivers
+enum leat_poll {          // order within a turn
+	LEAT_POLL_RX,     // link: ports
+	LEAT_POLL_XRING,  // core: other workers
+	LEAT_POLL_INJECT, // kni: from the kernel
+	LEAT_POLL_APP,    // programs within the worker
+	LEAT_POLL_OUTPUT, // transport: connections that have something to send
+	LEAT_POLL_FLUSH,  // link: hand what is queued to the drivers
 	LEAT_POLL_MAX
 };
 
-// Numbers of the packet equation: received + created = transmitted + consumed + punted + dropped + merged + held.
+// Numbers of the packet equation: received + created = transmitted + consumed + punted + dropped +
+// merged + held.
 struct leat_counts {
 	uint64_t received;    // frames from ports
 	uint64_t created;     // originated, injected, split off
@@ -48,8 +51,7 @@ struct leat_lcore {
 	uint64_t now_tsc; // TSC at the start of this turn
 	uint16_t id;      // 0..n_lcores-1
 	bool sampling;    // cycles are taken in this turn
-	bool in_sleep;
-	int node; // NUMA node
+	int node;         // NUMA node
 	unsigned cpu;
 	struct rte_mempool *pool;          // data mbufs of its node
 	struct rte_mempool *indirect_pool; // references
@@ -70,10 +72,10 @@ struct leat_lcore {
 	struct leat_kni_lcore *kni;
 
 	uint64_t polls;
-	uint64_t busy_polls;   // turns that handled something
-	uint64_t naps;         // idle: sleep
-	uint64_t idle_since;   // TSC of the first empty turn in a row
-	uint64_t rng;          // state of leat_rand()
+	uint64_t busy_polls; // turns that handled something
+	uint64_t naps;       // idle: sleep
+	uint64_t idle_since; // TSC of the first empty turn in a row
+	uint64_t rng;        // state of leat_rand()
 	struct rte_ring *inbox;
 	uint64_t msg_lost;
 	struct rte_ring *xrings[LEAT_MAX_LCORES]; // from each other worker; NULL for itself
@@ -83,14 +85,16 @@ struct leat_lcore {
 	struct leat_wheel wheel;
 };
 
-// Set the function of a slot of the turn. Returns 0 or -EEXIST. Control context, before the worker runs.
+// Set the function of a slot of the turn. Returns 0 or -EEXIST. Control context, before the worker
+// runs.
 int leat_lcore_hook(struct leat_lcore *lc, enum leat_poll slot, leat_poll_fn fn, void *ctx);
 
-// One turn. Returns packets and events handled. The worker's thread, or a test that drives it by hand.
+// One turn. Returns packets and events handled. The worker's thread, or a test that drives it by
+// hand.
 unsigned leat_lcore_poll(struct leat_lcore *lc);
 
-// Time in ns of the clock at which this worker next has a timer due, UINT64_MAX without one: how far a test
-// may advance a virtual clock. A lower bound.
+// Time in ns of the clock at which this worker next has a timer due, UINT64_MAX without one: how
+// far a test may advance a virtual clock. A lower bound.
 uint64_t leat_lcore_next_ns(const struct leat_lcore *lc);
 
 // Pseudo-random, not for secrets; the same seed gives the same numbers. Datapath.
@@ -121,8 +125,9 @@ static inline void leat_consume(struct leat_lcore *lc, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-// A new packet for transmission with empty data, headroom of the pool; counted as created. NULL when the pool is
-// empty (the caller counts LEAT_DROP_NO_MBUF if it loses something by that). Datapath.
+// A new packet for transmission with empty data, headroom of the pool; counted as created. NULL
+// when the pool is empty (the caller counts LEAT_DROP_NO_MBUF if it loses something by that).
+// Datapath.
 static inline struct rte_mbuf *leat_create(struct leat_lcore *lc)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(lc->pool);

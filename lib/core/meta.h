@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What Leat knows of a packet beside the mbuf's own fields: 24 bytes in mbuf dynamic fields, never in the
-// private area, since ring ports deliver foreign mbufs.
+// What Leat knows of a packet beside the mbuf's own fields: 24 bytes in mbuf dynamic fields, never
+// in the private area, since ring ports deliver foreign mbufs.
 //
-// Beside it, every stage of the receive side keeps to this: the data starts at the Ethernet header until
-// transport takes the payload, m->l2_len and m->l3_len are set by the stage that parsed the layer, and a
-// VLAN tag is in m->vlan_tci with RTE_MBUF_F_RX_VLAN_STRIPPED.
+// Beside it, every stage of the receive side keeps to this: the data starts at the Ethernet header
+// until transport takes the payload, m->l2_len and m->l3_len are set by the stage that parsed the
+// layer, and a VLAN tag is in m->vlan_tci with RTE_MBUF_F_RX_VLAN_STRIPPED.
 #pragma once
 
 #include <stdint.h>
@@ -32,7 +32,8 @@ struct leat_meta {
 };
 _Static_assert(sizeof(struct leat_meta) == 24, "packet metadata is at most 24 bytes");
 
-// Offset in the mbuf, from EAL's process-wide registry of dynamic fields; set by leat_meta_register().
+// Offset in the mbuf, from EAL's process-wide registry of dynamic fields; set by
+// leat_meta_register().
 extern int leat_meta_offset;
 
 // Register the dynamic field. Returns 0 or -errno. Control context; may be called again.

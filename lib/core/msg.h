@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Messages between control and workers, and between workers: a function and 48 bytes for it. They come from
-// one lock-free pool and go into the receiver's inbox, which it drains in its housekeeping turn.
+// Messages between control and workers, and between workers: a function and 48 bytes for it. They
+// come from one lock-free pool and go into the receiver's inbox, which it drains in its
+// housekeeping turn.
 #pragma once
 
 #include <stdint.h>
@@ -31,17 +32,16 @@ struct leat_msg {
 // A message to fill, or NULL when the pool is empty. Any thread, datapath or control.
 struct leat_msg *leat_msg_alloc(struct leat_stack *s);
 
-// Send m to a worker / to main; ownership is taken. Returns 0, or -ENOBUFS when the inbox is full (m is freed,
-// counted in lc->msg_lost / stack->msg_lost). Any thread.
+// Send m to a worker / to main; ownership is taken. Returns 0, or -ENOBUFS when the inbox is full
+// (m is freed, counted in lc->msg_lost / stack->msg_lost). Any thread.
 int leat_msg_to_lcore(struct leat_lcore *lc, struct leat_msg *m);
 int leat_msg_to_main(struct leat_stack *s, struct leat_msg *m);
 
-// Run fn on a worker and wait for it, at most timeout_ms of real time. ctx stays the caller's. The worker
-// runs fn(lc, ctx) in its housekeeping turn.
-// Returns 0; -ETIMEDOUT when the worker did not answer: fn may then still run later, so ctx must be
-// memory that is handed over with leat_rcu-like care: it is freed by free_ctx(ctx) when the worker comes
-// round, and the caller must not touch it again; -ENOBUFS.
-// On a stack that is driven by hand (no worker threads run) fn is run at once.
+// Run fn on a worker and wait for it, at most timeout_ms of real time. ctx stays the caller's. The
+// worker runs fn(lc, ctx) in its housekeeping turn. Returns 0; -ETIMEDOUT when the worker did not
+// answer: fn may then still run later, so ctx must be memory that is handed over with leat_rcu-like
+// care: it is freed by free_ctx(ctx) when the worker comes round, and the caller must not touch it
+// again; -ENOBUFS. On a stack that is driven by hand (no worker threads run) fn is run at once.
 // Control context, main only.
 int leat_msg_call(struct leat_lcore *lc, void (*fn)(struct leat_lcore *lc, void *ctx), void *ctx,
 	void (*free_ctx)(void *ctx), unsigned timeout_ms);

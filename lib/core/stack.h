@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stack: everything that Leat knows hangs off it, so that one process can hold several and drive them by
-// hand. lib/core knows the upper layers' state as opaque pointers only.
+// A stack: everything that Leat knows hangs off it, so that one process can hold several and drive
+// them by hand. lib/core knows the upper layers' state as opaque pointers only.
 //
 //   struct leat_stack_conf conf = LEAT_STACK_CONF_DEFAULT; ...; leat_stack_create(&conf, &s);
 //   (upper layers' init, see sock/leat.h)
-//   leat_lcore_poll(s->lcores[0])           a test drives it by hand, time moves by leat_clock_advance()
-//   leat_stack_launch(s) ... leat_stack_halt(s)     or EAL worker lcores run it
-//   leat_stack_housekeep(s)                 main's own turn, some hundred times a second
+//   leat_lcore_poll(s->lcores[0])           a test drives it by hand, time moves by
+//   leat_clock_advance() leat_stack_launch(s) ... leat_stack_halt(s)     or EAL worker lcores run
+//   it leat_stack_housekeep(s)                 main's own turn, some hundred times a second
 //   leat_stack_destroy(s)
 #pragma once
 
@@ -65,10 +65,10 @@ enum leat_punt_class { // why the kernel gets a packet
 	LEAT_PUNT_ARP,
 	LEAT_PUNT_ROUTING, // OSPF, BGP, BFD, VRRP ...
 	LEAT_PUNT_DHCP,
-	LEAT_PUNT_LOCAL, // for a local address that nothing claims
-	LEAT_PUNT_GROUP, // multicast, broadcast
+	LEAT_PUNT_LOCAL,   // for a local address that nothing claims
+	LEAT_PUNT_GROUP,   // multicast, broadcast
 	LEAT_PUNT_FORWARD, // routed out of an interface that Leat does not own
-	LEAT_PUNT_OTHER, // ethertypes that Leat does not speak
+	LEAT_PUNT_OTHER,   // ethertypes that Leat does not speak
 	LEAT_PUNT_MAX
 };
 const char *leat_punt_class_name(enum leat_punt_class c);
@@ -80,8 +80,9 @@ typedef void (*leat_input_fn)(struct leat_lcore *lc, struct rte_mbuf **pkts, uin
 typedef void (*leat_punt_fn)(struct leat_lcore *lc, struct rte_mbuf *m, enum leat_punt_class c);
 
 struct leat_icmp_error; // ip/icmp.h
-// An ICMP error that quotes a packet of this protocol. Returns true if the quoted flow is the fast path's
-// (an exact connection or a claim); false gives it to the kernel. The message stays the caller's.
+// An ICMP error that quotes a packet of this protocol. Returns true if the quoted flow is the fast
+// path's (an exact connection or a claim); false gives it to the kernel. The message stays the
+// caller's.
 typedef bool (*leat_proto_error_fn)(struct leat_lcore *lc, const struct leat_icmp_error *e);
 
 struct leat_rcu_item {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The stages and what is counted of each: batches and packets always, cycles in 1 poll of 64. A stage's
-// cycles are its own: what the stages it calls take is charged to them.
+// The stages and what is counted of each: batches and packets always, cycles in 1 poll of 64. A
+// stage's cycles are its own: what the stages it calls take is charged to them.
 //
 //   void leat_x_input(struct leat_lcore *lc, struct rte_mbuf **pkts, uint16_t n)
 //   {
@@ -13,31 +13,31 @@
 #include <stdint.h>
 
 // X(ENUM, name)
-#define LEAT_STAGES(X)                                                                             \
-	X(PORT_INPUT, "port_input")                                                                \
-	X(ETH_INPUT, "eth_input")                                                                  \
-	X(ARP_INPUT, "arp_input")                                                                  \
-	X(IP4_INPUT, "ip4_input")                                                                  \
-	X(IP4_REASS, "ip4_reass")                                                                  \
-	X(IP4_FORWARD, "ip4_forward")                                                              \
-	X(ICMP_INPUT, "icmp_input")                                                                \
-	X(UDP_INPUT, "udp_input")                                                                  \
-	X(TCP_INPUT, "tcp_input")                                                                  \
-	X(APP, "app")                                                                              \
-	X(TIMERS, "timers")                                                                        \
-	X(TCP_OUTPUT, "tcp_output")                                                                \
-	X(IP4_OUTPUT, "ip4_output")                                                                \
-	X(NEIGH_OUTPUT, "neigh_output")                                                            \
-	X(PUNT, "punt")                                                                            \
-	X(INJECT, "inject")                                                                        \
-	X(XRING_INPUT, "xring_input")                                                              \
+#define LEAT_STAGES(X) \
+	X(PORT_INPUT, "port_input") \
+	X(ETH_INPUT, "eth_input") \
+	X(ARP_INPUT, "arp_input") \
+	X(IP4_INPUT, "ip4_input") \
+	X(IP4_REASS, "ip4_reass") \
+	X(IP4_FORWARD, "ip4_forward") \
+	X(ICMP_INPUT, "icmp_input") \
+	X(UDP_INPUT, "udp_input") \
+	X(TCP_INPUT, "tcp_input") \
+	X(APP, "app") \
+	X(TIMERS, "timers") \
+	X(TCP_OUTPUT, "tcp_output") \
+	X(IP4_OUTPUT, "ip4_output") \
+	X(NEIGH_OUTPUT, "neigh_output") \
+	X(PUNT, "punt") \
+	X(INJECT, "inject") \
+	X(XRING_INPUT, "xring_input") \
 	X(PORT_OUTPUT, "port_output")
 
 enum leat_stage_id {
 #define X(id, name) LEAT_STAGE_##id,
 	LEAT_STAGES(X)
 #undef X
-	LEAT_STAGE_MAX
+		LEAT_STAGE_MAX
 };
 
 struct leat_stage {

@@ -2,6 +2,7 @@
 // Composes the layers into a stack. Called by leatd, leatgen and tests.
 #include "sock/leat.h"
 
+#include "core/rcu.h"
 #include "ip/ip.h"
 #include "link/link.h"
 #include "sock/sock.h"
@@ -35,6 +36,7 @@ no_link:
 
 void leat_destroy(struct leat_stack *s)
 {
+	leat_rcu_drain(s); // what waits there belongs to the layers that now go
 	leat_sock_fini(s);
 	leat_ip_fini(s);
 	leat_link_fini(s);
