@@ -7,7 +7,7 @@
 #include "link/link.h"
 #include "sock/sock.h"
 
-int leat_create(const struct leat_stack_conf *conf, struct leat_stack **out)
+int leat_open(const struct leat_stack_conf *conf, struct leat_stack **out)
 {
 	struct leat_stack *s;
 	int rc = leat_stack_create(conf, &s);
@@ -34,11 +34,16 @@ no_link:
 	return rc;
 }
 
-void leat_destroy(struct leat_stack *s)
+void leat_close_layers(struct leat_stack *s)
 {
 	leat_rcu_drain(s); // what waits there belongs to the layers that now go
 	leat_sock_fini(s);
 	leat_ip_fini(s);
 	leat_link_fini(s);
+}
+
+void leat_close(struct leat_stack *s)
+{
+	leat_close_layers(s);
 	leat_stack_destroy(s);
 }
