@@ -36,6 +36,10 @@ int leat_sock_init(struct leat_stack *s);
 void leat_sock_fini(struct leat_stack *s);
 
 // Each returns 0 and *sock, or -errno as transport.h says, -EMFILE when sockets are at their limit.
+//
+// Claims are not made here, since only main may change them: whoever listens has had main claim {protocol, address,
+// port} before (leat_claim_add()), or the kernel gets what comes between two listeners, and answers it. Without an
+// exception path nothing has to be claimed.
 int leat_sock_listen(struct leat_lcore *lc, const struct leat_endpoint *local, uint32_t backlog, uint64_t cookie,
 	uint32_t *sock);
 int leat_sock_connect(struct leat_lcore *lc, const struct leat_endpoint *local,
