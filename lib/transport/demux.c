@@ -15,11 +15,18 @@
 #include <string.h>
 #include <rte_hash.h>
 
+#include "core/numa.h"
+
 #define KEY_WORDS (sizeof(struct leat_flow_key) / sizeof(uint32_t))
 
 struct leat_demux {
 	uint64_t mul[KEY_WORDS + 1];
 	struct rte_hash *hash;
+	// The key at each position. rte_hash_get_key_with_position() is no use: it looks the key up
+	// again, by the hash function that rte_hash itself would call, which can't know this
+	// table's multipliers.
+	struct leat_flow_key *keys;
+	size_t keys_size;
 	uint32_t limit;
 };
 
@@ -62,35 +69,47 @@ static void draw_multipliers(struct leat_demux *d, const struct leat_lcore *lc, 
 		d->mul[i] = mix(mix(s[0] + table) + s[1] + i * 0x9e3779b97f4a7c15ull);
 }
 
+static struct rte_hash *make_hash(const struct leat_lcore *lc, uint32_t tag, uint32_t entries)
+{
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters p = {
+		.name = name,
+		.entries = entries,
+		.key_len = sizeof(struct leat_flow_key),
+		.socket_id = lc->node,
+		// without it, adding fails at some 95% of the entries already
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
+	};
+	struct rte_hash *h;
+
+	// rte_hash puts "HT_EXT_" before it and cuts the whole to 28 characters without a word: a
+	// stack's name takes 15, so 6 are left for the worker and what the table is of.
+	snprintf(name, sizeof(name), "%.15s%02x%04x", lc->stack->conf.name, lc->id & 0xffu,
+		tag & 0xffffu);
+	h = rte_hash_create(&p);
+	if (h != NULL)
+		rte_hash_set_cmp_func(h, compare_keys);
+	return h;
+}
+
 struct leat_demux *leat_demux_create(struct leat_lcore *lc, const char *what, uint32_t n)
 {
 	struct leat_demux *d = calloc(1, sizeof(*d));
-	char name[RTE_HASH_NAMESIZE];
+	uint32_t entries = RTE_MAX(n, 8u); // rte_hash's least
 	uint32_t tag = 0;
 
 	if (d == NULL)
 		return NULL;
 	for (const char *c = what; *c != '\0'; c++)
 		tag = tag * 31 + (uint8_t)*c;
-	// rte_hash puts "HT_EXT_" before it and cuts the whole to 28 characters without a word: a
-	// stack's name takes 15, so 6 are left for the worker and what the table is of.
-	snprintf(name, sizeof(name), "%.15s%02x%04x", lc->stack->conf.name, lc->id & 0xffu,
-		tag & 0xffffu);
-	struct rte_hash_parameters p = {
-		.name = name,
-		.entries = RTE_MAX(n, 8u), // rte_hash's least
-		.key_len = sizeof(struct leat_flow_key),
-		.socket_id = lc->node,
-		// without it, adding fails at some 95% of n already
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
-	};
-	d->hash = rte_hash_create(&p);
-	if (d->hash == NULL) {
-		free(d);
+	d->limit = n;
+	d->keys_size = entries * sizeof(*d->keys);
+	d->keys = leat_numa_alloc(d->keys_size, lc->node);
+	d->hash = make_hash(lc, tag, entries);
+	if (d->keys == NULL || d->hash == NULL) {
+		leat_demux_destroy(d);
 		return NULL;
 	}
-	rte_hash_set_cmp_func(d->hash, compare_keys);
-	d->limit = n;
 	draw_multipliers(d, lc, ((uint64_t)lc->id << 32) | tag);
 	return d;
 }
@@ -100,12 +119,14 @@ void leat_demux_destroy(struct leat_demux *d)
 	if (d == NULL)
 		return;
 	rte_hash_free(d->hash);
+	leat_numa_free(d->keys, d->keys_size);
 	free(d);
 }
 
 int leat_demux_add(struct leat_demux *d, const struct leat_flow_key *k, void *obj)
 {
 	uint32_t sig = hash_key(d, k);
+	int pos;
 
 	if (rte_hash_lookup_with_hash(d->hash, k, sig) >= 0)
 		return -EEXIST;
@@ -113,7 +134,9 @@ int leat_demux_add(struct leat_demux *d, const struct leat_flow_key *k, void *ob
 		return -ENOSPC;
 	if (rte_hash_add_key_with_hash_data(d->hash, k, sig, obj) != 0)
 		return -ENOSPC;
-	return rte_hash_lookup_with_hash(d->hash, k, sig);
+	pos = rte_hash_lookup_with_hash(d->hash, k, sig); // which adding with data does not tell
+	d->keys[pos] = *k;
+	return pos;
 }
 
 void leat_demux_replace(struct leat_demux *d, const struct leat_flow_key *k, void *obj)
@@ -138,11 +161,7 @@ void *leat_demux_find(const struct leat_demux *d, const struct leat_flow_key *k)
 
 const struct leat_flow_key *leat_demux_key(const struct leat_demux *d, int32_t pos)
 {
-	void *k = NULL;
-
-	if (rte_hash_get_key_with_position(d->hash, pos, &k) != 0)
-		return NULL;
-	return k;
+	return &d->keys[pos];
 }
 
 uint32_t leat_demux_count(const struct leat_demux *d)
