@@ -58,6 +58,9 @@ const char *leat_kni_tap_name(const struct leat_stack *s, const struct leat_ifac
 // Remove the TAPs with these names from a namespace, if they are persistent TAPs. For leatctl purge. 0 or -errno.
 int leat_kni_purge(const char *netns, const char *const *names, unsigned n);
 
+// Take a range out of ip_local_reserved_ports of a namespace: what a killed leatd has left there. For leatctl purge. 0 or -errno.
+int leat_kni_unreserve(const char *netns, uint16_t first, uint16_t last);
+
 // Run fn(ctx) with the calling thread in a network namespace (name or path; NULL: where it is), and come back. Returns fn's value,
 // or -errno when the namespace can't be entered. Control context.
 int leat_netns_run(const char *netns, int (*fn)(void *ctx), void *ctx);
