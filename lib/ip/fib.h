@@ -60,6 +60,8 @@ int leat_fib_del(struct leat_stack *s, const struct leat_prefix *p, uint32_t tab
 // Every route, in no order; fn returns false to stop. Main only.
 void leat_fib_walk(struct leat_stack *s, bool (*fn)(void *ctx, const struct leat_route *r), void *ctx);
 uint32_t leat_fib_count(const struct leat_stack *s);
+// Routes that were refused, for want of room or as invalid. Any context.
+uint64_t leat_fib_refused(const struct leat_stack *s);
 
 // Mark and sweep after the kernel's notifications were lost: routes that are not set between begin and end go.
 void leat_fib_resync_begin(struct leat_stack *s);

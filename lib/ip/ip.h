@@ -4,9 +4,10 @@
 //   ip4_output.c   header, fragmentation, next hop
 //   ip4_forward.c  TTL, MTU, ICMP errors, redirect
 //   ip4_local.c    packets for this host: steering to the flow's worker, table by protocol
-//   reass.c        reassembly          frag.c    fragmentation
+//   reass.c        reassembly (reass_store.c: where fragments wait)    frag.c    fragmentation
 //   icmp.c         echo, errors in     icmp_error.c   errors out, rate-limited
-//   fib.c          routes of control and the lookup structure of workers
+//   rib.c          routes of control    fib.c      the lookup structure of workers
+//   nexthop.c      next-hop records, shared by routes
 //   claim.c        claims of the fast path
 //   ip.c           start, end, addresses with their routes
 #pragma once
