@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Routes. Control keeps every route by {prefix, table, metric} as the kernel has them; of those of one prefix the
-// lowest (table rank, metric) is put into the lookup structure (rte_fib), whose value is an index of immutable next-hop records.
-// Workers look up without a lock; records are freed by RCU.
-// Thread-safety: changes by main only; lookups by workers at any time.
+// Routes. Control keeps every route by {prefix, table, metric} as the kernel has them; of those of
+// one prefix the lowest (table rank, metric) is put into the lookup structure (rte_fib), whose
+// value is an index of immutable next-hop records. Workers look up without a lock; records are
+// freed by RCU. Thread-safety: changes by main only; lookups by workers at any time.
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +34,7 @@ struct leat_path {
 
 struct leat_route {
 	struct leat_prefix prefix;
-	uint32_t table;  // as the kernel's: 255 local before 254 main before others
+	uint32_t table; // as the kernel's: 255 local before 254 main before others
 	uint32_t metric;
 	uint8_t type; // enum leat_route_type
 	uint8_t n_paths;
@@ -53,17 +53,21 @@ struct leat_nexthop {
 	struct leat_path paths[LEAT_MAX_PATHS];
 };
 
-// Add a route, or replace the one with the same prefix, table and metric. 0, -EINVAL, -ENOSPC, -ENOMEM.
+// Add a route, or replace the one with the same prefix, table and metric. 0, -EINVAL, -ENOSPC,
+// -ENOMEM.
 int leat_fib_set(struct leat_stack *s, const struct leat_route *r);
 // Remove the route with this prefix, table and metric. 0, -ENOENT.
-int leat_fib_del(struct leat_stack *s, const struct leat_prefix *p, uint32_t table, uint32_t metric);
+int leat_fib_del(
+	struct leat_stack *s, const struct leat_prefix *p, uint32_t table, uint32_t metric);
 // Every route, in no order; fn returns false to stop. Main only.
-void leat_fib_walk(struct leat_stack *s, bool (*fn)(void *ctx, const struct leat_route *r), void *ctx);
+void leat_fib_walk(
+	struct leat_stack *s, bool (*fn)(void *ctx, const struct leat_route *r), void *ctx);
 uint32_t leat_fib_count(const struct leat_stack *s);
 // Routes that were refused, for want of room or as invalid. Any context.
 uint64_t leat_fib_refused(const struct leat_stack *s);
 
-// Mark and sweep after the kernel's notifications were lost: routes that are not set between begin and end go.
+// Mark and sweep after the kernel's notifications were lost: routes that are not set between begin
+// and end go.
 void leat_fib_resync_begin(struct leat_stack *s);
 void leat_fib_resync_end(struct leat_stack *s);
 

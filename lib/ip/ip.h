@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The network layer. Which file does what:
-//   ip4_input.c    checks of RFC 1122 3.2.1 and 1812 5.2, batch lookup in the FIB, local / forward / punt
-//   ip4_output.c   header, fragmentation, next hop
-//   ip4_forward.c  TTL, MTU, ICMP errors, redirect
-//   ip4_local.c    packets for this host: steering to the flow's worker, table by protocol
+//   ip4_input.c    checks of RFC 1122 3.2.1 and 1812 5.2, batch lookup in the FIB, local / forward
+//   / punt ip4_output.c   header, fragmentation, next hop ip4_forward.c  TTL, MTU, ICMP errors,
+//   redirect ip4_local.c    packets for this host: steering to the flow's worker, table by protocol
 //   reass.c        reassembly (reass_store.c: where fragments wait)    frag.c    fragmentation
 //   icmp.c         echo, errors in     icmp_error.c   errors out, rate-limited
 //   rib.c          routes of control    fib.c      the lookup structure of workers
@@ -25,14 +24,15 @@ struct leat_ip_stack; // ip_private.h
 int leat_ip_init(struct leat_stack *s);
 void leat_ip_fini(struct leat_stack *s);
 
-// Put an address on an interface with its local, connected and broadcast routes, as the kernel would: for
-// stacks without a TAP. 0, -EEXIST, -ENOENT, -ENOSPC, -ENOMEM. Main only.
+// Put an address on an interface with its local, connected and broadcast routes, as the kernel
+// would: for stacks without a TAP. 0, -EEXIST, -ENOENT, -ENOSPC, -ENOMEM. Main only.
 int leat_ip_addr_add(struct leat_stack *s, struct leat_iface *i, const struct leat_prefix *p);
 int leat_ip_addr_del(struct leat_stack *s, struct leat_iface *i, const struct leat_prefix *p);
 
-// Upper layers' entry: what to call with packets of an IP protocol for this host (data at the Ethernet header,
-// l2_len and l3_len set, total length trimmed to the IP length, LEAT_META_L4_GOOD where verified), and with ICMP
-// errors that quote the protocol. err may be NULL. 0 or -EEXIST. Before workers run.
+// Upper layers' entry: what to call with packets of an IP protocol for this host (data at the
+// Ethernet header, l2_len and l3_len set, total length trimmed to the IP length, LEAT_META_L4_GOOD
+// where verified), and with ICMP errors that quote the protocol. err may be NULL. 0 or -EEXIST.
+// Before workers run.
 int leat_ip_set_proto(
 	struct leat_stack *s, uint8_t proto, leat_input_fn input, leat_proto_error_fn err);
 
@@ -47,9 +47,10 @@ struct leat_dst {
 	union leat_ip next_hop; // never "any": on-link destinations stand here themselves
 };
 
-// Find the way to dst. flow_hash picks among equal next hops. src: when any, set to the address to speak from.
-// Returns 0, -ENETUNREACH (no route), -EHOSTUNREACH (unreachable, or a local or broadcast address: not sent to), -EACCES
-// (prohibit), -EINVAL (blackhole), -EXDEV (route out of an interface that Leat does not own). Datapath.
+// Find the way to dst. flow_hash picks among equal next hops. src: when any, set to the address to
+// speak from. Returns 0, -ENETUNREACH (no route), -EHOSTUNREACH (unreachable, or a local or
+// broadcast address: not sent to), -EACCES (prohibit), -EINVAL (blackhole), -EXDEV (route out of an
+// interface that Leat does not own). Datapath.
 int leat_ip_route(struct leat_lcore *lc, const union leat_ip *dst, uint32_t flow_hash,
 	struct leat_dst *out, union leat_ip *src);
 
@@ -62,18 +63,21 @@ struct leat_ip4_tx {
 	bool df;
 };
 
-// Prepend IPv4 headers (checksums asked of the port) and send: n packets of 1..LEAT_BURST with data at the
-// transport header, m->l4_len set where a transport offload is asked for (RTE_MBUF_F_TX_TCP_CKSUM, _UDP_CKSUM,
-// _TCP_SEG with tso_segsz: then the transport's checksum field holds the pseudo-header sum, rte_ipv4_phdr_cksum).
-// Packets beyond the MTU are fragmented (checksummed before), with df set dropped. Ownership is taken. Datapath. RFC 791.
+// Prepend IPv4 headers (checksums asked of the port) and send: n packets of 1..LEAT_BURST with data
+// at the transport header, m->l4_len set where a transport offload is asked for
+// (RTE_MBUF_F_TX_TCP_CKSUM, _UDP_CKSUM, _TCP_SEG with tso_segsz: then the transport's checksum
+// field holds the pseudo-header sum, rte_ipv4_phdr_cksum). Packets beyond the MTU are fragmented
+// (checksummed before), with df set dropped. Ownership is taken. Datapath. RFC 791.
 void leat_ip4_output(struct leat_lcore *lc, struct leat_dst *d, const struct leat_ip4_tx *tx,
 	struct rte_mbuf **pkts, uint16_t n);
 
-// Hash of a flow that is the same in both directions; used where ports do not spread flows themselves.
-uint32_t leat_flow_hash(const union leat_ip *a, const union leat_ip *b, uint16_t port_a, uint16_t port_b,
-	uint8_t proto);
+// Hash of a flow that is the same in both directions; used where ports do not spread flows
+// themselves.
+uint32_t leat_flow_hash(const union leat_ip *a, const union leat_ip *b, uint16_t port_a,
+	uint16_t port_b, uint8_t proto);
 
-// Worker that owns the flow of packets like this, for a port without enough receive queues. Datapath.
+// Worker that owns the flow of packets like this, for a port without enough receive queues.
+// Datapath.
 static inline uint16_t leat_flow_owner(const struct leat_lcore *lc, uint32_t hash)
 {
 	return (uint16_t)(((uint64_t)hash * lc->stack->n_lcores) >> 32);

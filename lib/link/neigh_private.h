@@ -9,8 +9,9 @@
 
 struct neigh_key { // no padding bytes: hashed whole
 	union leat_ip ip;
-	uint32_t iface;
+	uint64_t iface;
 };
+_Static_assert(sizeof(struct neigh_key) == 24, "no padding");
 
 struct leat_neigh_table {
 	struct rte_hash *hash; // key to slot
