@@ -80,6 +80,8 @@ uint32_t leat_tcp_send_space(const struct leat_tcp_conn *c);
 // chain's bytes must not change any more; on -ENOTCONN, -EPIPE, -EAGAIN, -ECONNRESET ... it stays the caller's. Sent at the
 // latest by the end of this turn. LEAT_EV_OUT comes once a third of the buffer is free after it was short.
 int leat_tcp_send(struct leat_lcore *lc, struct leat_tcp_conn *c, struct rte_mbuf *chain);
+// Switch Nagle's rule off or on (on at first).
+void leat_tcp_set_nodelay(struct leat_lcore *lc, struct leat_tcp_conn *c, bool on);
 
 // In-order bytes that wait. They are taken as a chain of mbufs holding payload alone, at most max bytes (0: all):
 // ownership goes to the caller, the window opens. NULL when there is nothing.
