@@ -12,8 +12,8 @@
 #include "sock/sock_private.h"
 #include "unit.h"
 
-#define IP_A RTE_BE32(RTE_IPV4(192, 0, 2, 1))
-#define IP_B RTE_BE32(RTE_IPV4(192, 0, 2, 2))
+#define IP_A RTE_BE32(0xc0000201u)
+#define IP_B RTE_BE32(0xc0000202u)
 #define LEN 300000
 
 static const struct leat_endpoint port80 = {.port = 80};

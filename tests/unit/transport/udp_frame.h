@@ -18,9 +18,9 @@
 #include "rig.h"
 #include "transport/udp.h"
 
-#define HOST RTE_BE32(RTE_IPV4(192, 0, 2, 1))
-#define HOST2 RTE_BE32(RTE_IPV4(192, 0, 2, 3))
-#define PEER RTE_BE32(RTE_IPV4(192, 0, 2, 2))
+#define HOST RTE_BE32(0xc0000201u)
+#define HOST2 RTE_BE32(0xc6336401u) // in a net of its own
+#define PEER RTE_BE32(0xc0000202u)
 #define UDP_AT 34 // of the UDP header in a frame without IP options
 
 static const struct rte_ether_addr peer_mac = {{2, 0, 0, 0, 0, 2}};
