@@ -11,8 +11,6 @@
 #include "sock/sock_private.h"
 #include "transport/udp.h"
 
-#define SEND_MAX (1u << 20) // bytes that one copying send takes at most
-
 static const struct leat_transport_ops ops = {.event = leat_sock_event};
 
 int leat_sock_init(struct leat_stack *s)
@@ -133,7 +131,7 @@ static struct rte_mbuf *copy_in(struct leat_lcore *lc, const char *buf, uint32_t
 	uint32_t done = 0;
 	uint16_t segs = 0;
 
-	while (done < len) {
+	while (done < len && segs < UINT16_MAX) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(lc->pool);
 		uint32_t part;
 
@@ -155,8 +153,8 @@ static struct rte_mbuf *copy_in(struct leat_lcore *lc, const char *buf, uint32_t
 
 ssize_t leat_sock_send(struct leat_lcore *lc, uint32_t sock, const void *buf, size_t len)
 {
-	struct rte_mbuf *chain;
 	uint32_t space, done;
+	struct rte_mbuf *chain;
 	struct sock *s;
 	int rc = find_tcp(lc, sock, &s);
 
@@ -169,10 +167,13 @@ ssize_t leat_sock_send(struct leat_lcore *lc, uint32_t sock, const void *buf, si
 		return stalled(s);
 	if (len == 0)
 		return 0;
-	chain = copy_in(lc, buf, RTE_MIN(RTE_MIN(len, (size_t)space), (size_t)SEND_MAX));
+	len = RTE_MIN(len, (size_t)space);
+	chain = copy_in(lc, buf, (uint32_t)len);
+	done = chain != NULL ? chain->pkt_len : 0;
+	if (done < len) // for want of buffers, about which transport knows nothing
+		leat_sock_retry(lc, s);
 	if (chain == NULL)
 		return -ENOBUFS;
-	done = chain->pkt_len;
 	rc = leat_tcp_send(lc, s->conn, chain);
 	if (rc != 0) {
 		rte_pktmbuf_free(chain);
@@ -183,7 +184,6 @@ ssize_t leat_sock_send(struct leat_lcore *lc, uint32_t sock, const void *buf, si
 
 int leat_sock_send_mbuf(struct leat_lcore *lc, uint32_t sock, struct rte_mbuf *chain)
 {
-	uint32_t space;
 	struct sock *s;
 	int rc = find_tcp(lc, sock, &s);
 
@@ -191,10 +191,8 @@ int leat_sock_send_mbuf(struct leat_lcore *lc, uint32_t sock, struct rte_mbuf *c
 		return rc;
 	if (s->shut)
 		return -EPIPE;
-	space = leat_tcp_send_space(s->conn);
-	if (space == 0)
-		return stalled(s);
-	return chain->pkt_len > space ? -EAGAIN : leat_tcp_send(lc, s->conn, chain);
+	rc = leat_tcp_send(lc, s->conn, chain);
+	return rc == -ENOTCONN ? stalled(s) : rc; // not yet
 }
 
 uint32_t leat_sock_writable(struct leat_lcore *lc, uint32_t sock)

@@ -54,6 +54,8 @@ int64_t leat_sock_accept(struct leat_lcore *lc, uint32_t listener, uint64_t cook
 uint16_t leat_sock_events(struct leat_lcore *lc, struct leat_event *ev, uint16_t n);
 
 // TCP. Copying: bytes taken or given, 0 at the end of the stream (recv), -EAGAIN, -EPIPE, -ECONNRESET, -EBADF ...
+// send takes as much as there is room for, and says -ENOBUFS when there is no buffer; LEAT_EV_OUT comes, in a later
+// turn, whenever it took less than all.
 ssize_t leat_sock_send(struct leat_lcore *lc, uint32_t sock, const void *buf, size_t len);
 ssize_t leat_sock_recv(struct leat_lcore *lc, uint32_t sock, void *buf, size_t len);
 // Zero-copy: send takes the whole chain and returns 0, or returns -errno and leaves it the caller's (-EAGAIN: more than
@@ -63,7 +65,7 @@ int leat_sock_send_mbuf(struct leat_lcore *lc, uint32_t sock, struct rte_mbuf *c
 struct rte_mbuf *leat_sock_recv_mbuf(struct leat_lcore *lc, uint32_t sock, uint32_t max, int *err);
 uint32_t leat_sock_writable(struct leat_lcore *lc, uint32_t sock);
 
-// A buffer to fill for leat_sock_send_mbuf(); NULL when the pool is empty.
+// A buffer to fill for leat_sock_send_mbuf(); NULL when the pool is empty: no event tells when it no longer is.
 struct rte_mbuf *leat_sock_alloc(struct leat_lcore *lc);
 
 // UDP, zero-copy: as leat_udp_send() and leat_udp_recv(); send takes ownership in any case.

@@ -14,6 +14,7 @@ enum sock_type { SOCK_FREE, SOCK_LISTENER, SOCK_TCP, SOCK_UDP };
 
 struct sock {
 	TAILQ_ENTRY(sock) link; // in the free list, or in the event queue while pending != 0
+	TAILQ_ENTRY(sock) retry_link;
 	uint64_t cookie;
 	union {
 		struct leat_tcp_listener *listener;
@@ -25,6 +26,7 @@ struct sock {
 	int error;        // TCP: what ended it; UDP: not yet told
 	uint8_t type;     // enum sock_type
 	bool shut;        // FIN was asked for
+	bool retry;       // in the list of those who lacked buffers
 };
 TAILQ_HEAD(sock_list, sock);
 
@@ -36,6 +38,8 @@ struct leat_sock_lcore {
 	unsigned bits;   // of a number that are the slot
 	struct sock_list free;
 	struct sock_list events;
+	struct sock_list retry;
+	uint64_t retry_turn; // in which the last one came into that list
 };
 
 // Control context: the table for n sockets. 0 or -ENOMEM, with nothing left behind.
@@ -48,6 +52,9 @@ struct sock *leat_sock_take(struct leat_lcore *lc, enum sock_type type, uint64_t
 void leat_sock_give(struct leat_lcore *lc, struct sock *s);
 // The socket of a number, NULL when there is none (any more).
 struct sock *leat_sock_find(const struct leat_lcore *lc, uint32_t number);
+
+// Have the socket told in a later turn that it may try to send again.
+void leat_sock_retry(struct leat_lcore *lc, struct sock *s);
 
 // leat_transport_ops.event: remember what happened to a socket.
 void leat_sock_event(struct leat_lcore *lc, uint32_t owner, uint32_t mask, int error);

@@ -28,6 +28,7 @@ int leat_sock_table_init(struct leat_lcore *lc, uint32_t n)
 	}
 	TAILQ_INIT(&t->free);
 	TAILQ_INIT(&t->events);
+	TAILQ_INIT(&t->retry);
 	lc->sock = t;
 	return 0;
 }
@@ -78,7 +79,10 @@ void leat_sock_give(struct leat_lcore *lc, struct sock *s)
 
 	if (s->pending != 0)
 		TAILQ_REMOVE(&t->events, s, link);
+	if (s->retry)
+		TAILQ_REMOVE(&t->retry, s, retry_link);
 	s->pending = 0;
+	s->retry = false;
 	s->type = SOCK_FREE;
 	TAILQ_INSERT_TAIL(&t->free, s, link);
 	t->n_free++;
@@ -109,6 +113,32 @@ void leat_sock_event(struct leat_lcore *lc, uint32_t owner, uint32_t mask, int e
 		s->error = error;
 }
 
+void leat_sock_retry(struct leat_lcore *lc, struct sock *s)
+{
+	struct leat_sock_lcore *t = lc->sock;
+
+	t->retry_turn = lc->polls;
+	if (!s->retry)
+		TAILQ_INSERT_TAIL(&t->retry, s, retry_link);
+	s->retry = true;
+}
+
+// Never in the turn in which buffers were lacking: a program that takes events until there are none
+// would not come to an end.
+static void tell_retries(struct leat_lcore *lc)
+{
+	struct leat_sock_lcore *t = lc->sock;
+	struct sock *s;
+
+	if (t->retry_turn == lc->polls)
+		return;
+	while ((s = TAILQ_FIRST(&t->retry)) != NULL) {
+		TAILQ_REMOVE(&t->retry, s, retry_link);
+		s->retry = false;
+		leat_sock_event(lc, s->number, LEAT_EV_OUT, 0);
+	}
+}
+
 static void fill_event(struct sock *s, struct leat_event *ev)
 {
 	*ev = (struct leat_event){.sock = s->number, .mask = s->pending, .cookie = s->cookie};
@@ -136,6 +166,7 @@ uint16_t leat_sock_events(struct leat_lcore *lc, struct leat_event *ev, uint16_t
 	uint16_t got = 0;
 	struct sock *s;
 
+	tell_retries(lc);
 	while (got < n && (s = TAILQ_FIRST(&t->events)) != NULL) {
 		fill_event(s, &ev[got++]);
 		TAILQ_REMOVE(&t->events, s, link);

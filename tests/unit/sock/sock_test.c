@@ -242,6 +242,9 @@ static void send_without_buffers(void)
 	CU_ASSERT_FATAL(n > 0 && n < RTE_DIM(all));
 	CU_ASSERT_EQUAL(leat_sock_send(p.a.lc, p.client, sent, 10000), -ENOBUFS);
 	CU_ASSERT_PTR_NULL(leat_sock_alloc(p.a.lc));
+	CU_ASSERT_EQUAL(event_of(&p.a, p.client).mask, 0); // not in this turn
+	turn(&p.a, &p.b);
+	CU_ASSERT_EQUAL(event_of(&p.a, p.client).mask, LEAT_EV_OUT);
 	rte_pktmbuf_free(all[--n]);
 	CU_ASSERT_EQUAL(leat_sock_send(p.a.lc, p.client, sent, 10000), 2048);
 	while (n > 0)
