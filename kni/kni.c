@@ -51,14 +51,16 @@ static int raise_taps(struct init *in)
 
 	for (uint16_t i = 1; i < LEAT_MAX_IFACES; i++) {
 		struct leat_tap *t = k->taps[i];
+		const struct rte_ether_addr *mac;
 		int rc;
 
 		if (t == NULL)
 			continue;
+		// A ring port has no address: it then takes over the TAP's (mirror_link.c).
+		mac = rte_is_valid_assigned_ether_addr(&t->iface->mac) ? &t->iface->mac : NULL;
 		rc = leat_nl_limit_gso(&k->nl, t->ifindex, GSO_SEGS);
 		if (rc == 0)
-			rc = leat_nl_set_link(
-				&k->nl, t->ifindex, &t->iface->mac, t->iface->mtu, true);
+			rc = leat_nl_set_link(&k->nl, t->ifindex, mac, t->iface->mtu, true);
 		if (rc != 0) {
 			snprintf(in->err, in->err_len, "TAP %s: MAC, MTU or up refused: %s",
 				t->name, strerror(-rc));

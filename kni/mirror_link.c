@@ -73,6 +73,21 @@ static bool governs(const struct leat_stack *s, const struct leat_iface *i)
 	return true;
 }
 
+static int set_mac(struct leat_mirror *m, struct leat_iface *i, const struct rte_ether_addr *mac)
+{
+	const struct leat_link *link = m->stack->link;
+	int rc = leat_iface_set_mac(m->stack, i, mac);
+
+	if (rc != -ENOTSUP || !rte_is_zero_ether_addr(&i->port->mac))
+		return rc;
+	// A port without any address (ring) filters nothing: it may as well have the TAP's.
+	i->port->mac = *mac;
+	for (uint16_t k = 1; k < link->n_ifaces; k++)
+		if (link->ifaces[k]->port == i->port)
+			link->ifaces[k]->mac = *mac;
+	return 0;
+}
+
 static void follow_mac(
 	struct leat_mirror *m, struct leat_iface *i, const struct rte_ether_addr *mac)
 {
@@ -82,7 +97,7 @@ static void follow_mac(
 	if (rte_is_same_ether_addr(mac, &i->mac))
 		return;
 	if (governs(m->stack, i))
-		rc = leat_iface_set_mac(m->stack, i, mac);
+		rc = set_mac(m, i, mac);
 	if (rc != 0) {
 		fprintf(stderr,
 			"leat: %s: the port refuses the new MAC address: %s; the TAP is set back\n",
