@@ -22,8 +22,8 @@ set -u -o pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 netns_dir=$root/tests/netns
 build=${LEAT_BUILD:-$root/build}
-LEATD=${LEATD:-$build/app/leatd/leatd}
-LEATCTL=${LEATCTL:-$build/app/leatctl/leatctl}
+LEATD=${LEATD:-$build/app/leatd}
+LEATCTL=${LEATCTL:-$build/app/leatctl}
 
 export LEAT_TEST_RUN=${LEAT_TEST_RUN:-$(new_run_id)}
 export LEAT_TEST_ID=$LEAT_TEST_RUN-$$
