@@ -52,6 +52,8 @@ static int init_lcore(struct leat_lcore *lc)
 	TAILQ_INIT(&t->dead);
 	t->rcvbuf = l->receive_buffer;
 	t->sndbuf = l->send_buffer;
+	t->rx_soft = lc->stack->conf.mbufs / 4 / lc->stack->n_lcores;
+	t->rx_hard = 2 * t->rx_soft;
 	t->rcv_wscale = wscale_for(t->rcvbuf);
 	rc = make_slabs(lc, t);
 	if (rc != 0)

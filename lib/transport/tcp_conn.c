@@ -3,6 +3,7 @@
 // every other part of TCP.
 #include <string.h>
 
+#include "link/port.h"
 #include "transport/tcp_private.h"
 
 struct leat_tcp_conn *leat_tcp_conn_new(struct leat_lcore *lc, const struct leat_flow_key *k)
@@ -41,13 +42,13 @@ static void quiesce(struct leat_lcore *lc, struct leat_tcp_conn *c)
 	leat_timer_disarm(&lc->wheel, &c->timer);
 	c->rexmt_ns = c->delack_ns = c->life_ns = c->timer_ns = 0;
 	leat_tcp_sndq_free(c);
-	leat_tcp_ooo_free(c);
+	leat_tcp_ooo_free(lc->tcp, c);
 }
 
 void leat_tcp_conn_free(struct leat_lcore *lc, struct leat_tcp_conn *c)
 {
 	quiesce(lc, c);
-	leat_tcp_rcvq_free(c);
+	leat_tcp_rcvq_free(lc->tcp, c);
 	if (c->flags & TF_DEAD)
 		TAILQ_REMOVE(&lc->tcp->dead, c, link);
 	else
@@ -82,8 +83,9 @@ void leat_tcp_event(struct leat_lcore *lc, struct leat_tcp_conn *c, uint32_t mas
 		c->pending |= (uint8_t)mask;
 }
 
-void leat_tcp_set_mss(struct leat_tcp_conn *c)
+void leat_tcp_set_mss(struct leat_lcore *lc, struct leat_tcp_conn *c)
 {
+	const struct leat_iface *i = leat_iface_at(lc->stack, c->dst.iface);
 	uint16_t mtu = c->dst.mtu;
 	uint32_t mss;
 
@@ -91,7 +93,11 @@ void leat_tcp_set_mss(struct leat_tcp_conn *c)
 		mtu = c->pmtu;
 	// RFC 9293, 3.7.1 (MUST-16), and RFC 6691: the option knows nothing of other options.
 	mss = RTE_MIN(c->peer_mss, leat_tcp_mss_of(mtu));
-	c->mss = (uint16_t)(mss - (c->flags & TF_TS ? 12 : 0));
+	mss -= c->flags & TF_TS ? 12 : 0;
+	// A port that takes one buffer a packet
+	if (i != NULL && !(i->port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
+		mss = RTE_MIN(mss, lc->stack->conf.mbuf_size - TCP_HDR_MAX);
+	c->mss = (uint16_t)mss;
 }
 
 bool leat_tcp_way(struct leat_lcore *lc, struct leat_tcp_conn *c)
@@ -107,14 +113,14 @@ bool leat_tcp_way(struct leat_lcore *lc, struct leat_tcp_conn *c)
 		c->dst.epoch = 0;
 		return false;
 	}
-	leat_tcp_set_mss(c);
+	leat_tcp_set_mss(lc, c);
 	return true;
 }
 
 void leat_tcp_established(struct leat_lcore *lc, struct leat_tcp_conn *c, bool lost_syn)
 {
 	leat_tcp_way(lc, c);
-	leat_tcp_set_mss(c);
+	leat_tcp_set_mss(lc, c);
 	c->cc->init(c);
 	c->backoff = 0;
 	if (lost_syn && c->srtt_us == 0)

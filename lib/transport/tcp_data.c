@@ -28,7 +28,7 @@ static bool fin_reached(struct leat_lcore *lc, struct leat_tcp_conn *c)
 	if (seq_lt(c->rcv_adv, c->rcv_nxt))
 		c->rcv_adv = c->rcv_nxt; // a FIN needs no buffer: it may stand behind the window
 	c->flags |= TF_FIN_RCVD;
-	leat_tcp_ooo_free(c); // text behind a FIN is none
+	leat_tcp_ooo_free(lc->tcp, c); // text behind a FIN is none
 	c->dup_owed = 0;
 	ack_now(lc, c);
 	switch (c->state) {
@@ -60,9 +60,9 @@ static void in_order(struct leat_lcore *lc, struct leat_tcp_conn *c, struct rte_
 	c->rcv_nxt += m->pkt_len;
 	c->dup_owed = 0; // they would tell of the new rcv_nxt, and mean nothing
 	lc->count.consumed++;
-	leat_tcp_rcvq_append(c, m);
+	leat_tcp_rcvq_append(lc->tcp, c, m);
 	if (filled)
-		leat_tcp_ooo_deliver(c);
+		leat_tcp_ooo_deliver(lc->tcp, c);
 	ack_in_order(lc, c, filled);
 	leat_tcp_event(lc, c, LEAT_EV_IN, 0);
 }
@@ -70,7 +70,7 @@ static void in_order(struct leat_lcore *lc, struct leat_tcp_conn *c, struct rte_
 static void out_of_order(
 	struct leat_lcore *lc, struct leat_tcp_conn *c, struct rte_mbuf *m, uint32_t seq)
 {
-	enum leat_drop why = leat_tcp_ooo_insert(c, m, seq);
+	enum leat_drop why = leat_tcp_ooo_insert(lc->tcp, c, m, seq);
 
 	// RFC 5681, 4.2: an immediate duplicate ACK for each
 	if (c->dup_owed < 16)
@@ -117,6 +117,15 @@ static __rte_noinline void after_close(
 	leat_tcp_conn_end(lc, c, false, 0, 0);
 }
 
+// The receive queues hold more of the pool than they may: nothing is taken but what a reader waits
+// for. The peer sends the rest again.
+static bool no_memory(
+	const struct leat_lcore *lc, const struct leat_tcp_conn *c, const struct leat_tcp_seg *seg)
+{
+	return lc->tcp->rx_held >= lc->tcp->rx_hard &&
+	       (c->rcv_queued != 0 || seq_gt(seg->seq, c->rcv_nxt));
+}
+
 static void text(struct leat_lcore *lc, struct leat_tcp_conn *c, struct leat_tcp_seg *seg)
 {
 	uint32_t edge = c->rcv_adv;
@@ -124,7 +133,7 @@ static void text(struct leat_lcore *lc, struct leat_tcp_conn *c, struct leat_tcp
 
 	if (c->flags & TF_HAVE_FIN && seq_lt(c->fin_seq, edge))
 		edge = c->fin_seq;
-	if (unlikely(c->rcv_n >= TCP_RCVQ_MAX))
+	if (unlikely(c->rcv_n >= TCP_RCVQ_MAX || no_memory(lc, c, seg)))
 		edge = c->rcv_nxt;
 	m = trim(lc, c, seg, edge);
 	if (m == NULL) {

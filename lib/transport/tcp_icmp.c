@@ -40,7 +40,7 @@ static void too_big(struct leat_lcore *lc, struct leat_tcp_conn *c, uint16_t tol
 			return;
 	}
 	c->pmtu = mtu;
-	leat_tcp_set_mss(c);
+	leat_tcp_set_mss(lc, c);
 	if (c->state < TS_ESTABLISHED)
 		return;
 	// RFC 1191, 6.4: what was too big is sent again at once, and it is no sign of congestion.

@@ -7,7 +7,6 @@
 
 #define IP_MAX 65535u
 #define IP4_HDR 20u
-#define TCP_HDR_MAX 60u
 
 void leat_tcp_output_later(struct leat_lcore *lc, struct leat_tcp_conn *c)
 {
@@ -24,7 +23,8 @@ uint32_t leat_tcp_rcv_edge(const struct leat_lcore *lc, const struct leat_tcp_co
 	uint32_t edge = c->rcv_nxt + space;
 	uint32_t step = RTE_MIN(c->rcv_buf / 2, (uint32_t)c->mss);
 
-	(void)lc;
+	if (lc->tcp->rx_held >= lc->tcp->rx_soft && c->rcv_queued != 0)
+		return c->rcv_adv;
 	if (c->flags & TF_FIN_RCVD || c->rcv_n >= TCP_RCVQ_MAX)
 		return c->rcv_adv;
 	if (seq_leq(edge, c->rcv_adv) || edge - c->rcv_adv < step)

@@ -76,9 +76,9 @@ enum { // timer kinds of the lcore's wheel
 #define TCP_ORPHAN_RETRIES 8                  // nobody waits for it any more
 #define TCP_SYN_RETRIES 6                     // 127 s
 #define TCP_SYNACK_RETRIES 5                  // 63 s
-#define TCP_DELACK_NS (40 * ONE_MS)        // RFC 1122, 4.2.3.2: below 500 ms
-#define TCP_TIME_WAIT_NS (60 * ONE_S)      // 2 MSL with an MSL of 30 s
-#define TCP_ORPHAN_NS (60 * ONE_S)         // FIN_WAIT2, or a closed window, after close
+#define TCP_DELACK_NS (40 * ONE_MS)           // RFC 1122, 4.2.3.2: below 500 ms
+#define TCP_TIME_WAIT_NS (60 * ONE_S)         // 2 MSL with an MSL of 30 s
+#define TCP_ORPHAN_NS (60 * ONE_S)            // FIN_WAIT2, or a closed window, after close
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600000) // RFC 7323, 5.5
 #define TCP_CHALLENGES 10                     // a connection and second, RFC 5961, 7
 #define TCP_OOO_MAX 256                       // segments
@@ -248,6 +248,10 @@ struct leat_tcp_lcore {
 	uint32_t n_out;
 	uint32_t n_live; // connections in the demux
 	uint32_t rcvbuf, sndbuf;
+	// mbufs in all receive queues. From rx_soft on windows are not opened, from rx_hard on only
+	// text that a reader waits for is taken: queues must not hold the whole pool, from which
+	// packets are received and sent.
+	uint32_t rx_held, rx_soft, rx_hard;
 	uint8_t rcv_wscale; // that rcvbuf needs
 	uint64_t ports_drawn;
 	struct leat_tcp_stats stats;
@@ -317,6 +321,7 @@ struct leat_tcp_options { // to write
 	uint32_t tsval, tsecr;
 };
 #define TCP_OPTIONS_MAX 40
+#define TCP_HDR_MAX 60u
 uint16_t leat_tcp_options_write(uint8_t *to, const struct leat_tcp_options *o);
 
 // ---- tcp_isn.c ----
@@ -339,7 +344,7 @@ void leat_tcp_event(struct leat_lcore *lc, struct leat_tcp_conn *c, uint32_t mas
 void leat_tcp_established(struct leat_lcore *lc, struct leat_tcp_conn *c, bool lost_syn);
 // Look the way up again if routes have changed. False without one now.
 bool leat_tcp_way(struct leat_lcore *lc, struct leat_tcp_conn *c);
-void leat_tcp_set_mss(struct leat_tcp_conn *c);
+void leat_tcp_set_mss(struct leat_lcore *lc, struct leat_tcp_conn *c);
 // Largest segment to announce to a peer over a way with this MTU.
 static inline uint16_t leat_tcp_mss_of(uint16_t mtu)
 {
@@ -387,13 +392,14 @@ void leat_tcp_data_input(struct leat_lcore *lc, struct leat_tcp_conn *c, struct 
 // keeps at least one byte.
 struct rte_mbuf *leat_tcp_trim_head(struct rte_mbuf *m, uint32_t n);
 void leat_tcp_trim_tail(struct rte_mbuf *m, uint32_t n);
-void leat_tcp_rcvq_append(struct leat_tcp_conn *c, struct rte_mbuf *m);
+void leat_tcp_rcvq_append(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m);
 struct rte_mbuf *leat_tcp_rcvq_take(struct leat_lcore *lc, struct leat_tcp_conn *c, uint32_t max);
-void leat_tcp_rcvq_free(struct leat_tcp_conn *c);
+void leat_tcp_rcvq_free(struct leat_tcp_lcore *t, struct leat_tcp_conn *c);
 // Queue a payload out of order. Returns LEAT_DROP_NONE (taken) or why not (the caller's still).
-enum leat_drop leat_tcp_ooo_insert(struct leat_tcp_conn *c, struct rte_mbuf *m, uint32_t seq);
-void leat_tcp_ooo_deliver(struct leat_tcp_conn *c);
-void leat_tcp_ooo_free(struct leat_tcp_conn *c);
+enum leat_drop leat_tcp_ooo_insert(
+	struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m, uint32_t seq);
+void leat_tcp_ooo_deliver(struct leat_tcp_lcore *t, struct leat_tcp_conn *c);
+void leat_tcp_ooo_free(struct leat_tcp_lcore *t, struct leat_tcp_conn *c);
 
 // ---- tcp_sndq.c ----
 void leat_tcp_sndq_append(struct leat_tcp_conn *c, struct rte_mbuf *chain);

@@ -73,7 +73,7 @@ static bool coalesce(struct leat_tcp_conn *c, const struct rte_mbuf *m)
 	return true;
 }
 
-static void append_one(struct leat_tcp_conn *c, struct rte_mbuf *m)
+static void append_one(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m)
 {
 	bool gone = m->data_len == 0 || coalesce(c, m);
 
@@ -89,15 +89,16 @@ static void append_one(struct leat_tcp_conn *c, struct rte_mbuf *m)
 		c->rcv_tail->next = m;
 	c->rcv_tail = m;
 	c->rcv_n++;
+	t->rx_held++;
 }
 
-void leat_tcp_rcvq_append(struct leat_tcp_conn *c, struct rte_mbuf *m)
+void leat_tcp_rcvq_append(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m)
 {
 	struct rte_mbuf *next;
 
 	for (; m != NULL; m = next) {
 		next = m->next;
-		append_one(c, m);
+		append_one(t, c, m);
 	}
 }
 
@@ -133,6 +134,7 @@ struct rte_mbuf *leat_tcp_rcvq_take(struct leat_lcore *lc, struct leat_tcp_conn 
 			c->rcv_head = m->next;
 			c->rcv_queued -= m->data_len;
 			c->rcv_n--;
+			lc->tcp->rx_held--;
 		}
 		m->next = NULL;
 		*link = m;
@@ -149,7 +151,7 @@ struct rte_mbuf *leat_tcp_rcvq_take(struct leat_lcore *lc, struct leat_tcp_conn 
 	return head;
 }
 
-void leat_tcp_rcvq_free(struct leat_tcp_conn *c)
+void leat_tcp_rcvq_free(struct leat_tcp_lcore *t, struct leat_tcp_conn *c)
 {
 	struct rte_mbuf *m;
 
@@ -158,6 +160,7 @@ void leat_tcp_rcvq_free(struct leat_tcp_conn *c)
 		free_one(m);
 	}
 	c->rcv_tail = NULL;
+	t->rx_held -= c->rcv_n;
 	c->rcv_queued = c->rcv_n = 0;
 }
 
@@ -169,7 +172,8 @@ static uint32_t end_of(struct rte_mbuf *m)
 }
 
 // Take the segments away that m, of seq to end, covers from *at on; cut m where one goes on beyond.
-static void uncover(struct leat_tcp_conn *c, struct rte_mbuf **at, struct rte_mbuf *m, uint32_t end)
+static void uncover(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf **at,
+	struct rte_mbuf *m, uint32_t end)
 {
 	struct rte_mbuf *x;
 
@@ -180,11 +184,13 @@ static void uncover(struct leat_tcp_conn *c, struct rte_mbuf **at, struct rte_mb
 		}
 		*at = leat_meta(x)->next;
 		c->ooo_n--;
+		t->rx_held -= x->nb_segs;
 		rte_pktmbuf_free(x);
 	}
 }
 
-enum leat_drop leat_tcp_ooo_insert(struct leat_tcp_conn *c, struct rte_mbuf *m, uint32_t seq)
+enum leat_drop leat_tcp_ooo_insert(
+	struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m, uint32_t seq)
 {
 	struct rte_mbuf *at = c->ooo_head, *prev = NULL;
 	uint32_t end = seq + m->pkt_len, from = seq;
@@ -202,7 +208,7 @@ enum leat_drop leat_tcp_ooo_insert(struct leat_tcp_conn *c, struct rte_mbuf *m, 
 		return LEAT_DROP_TCP_OOO_FULL;
 	if (from != seq)
 		m = leat_tcp_trim_head(m, from - seq);
-	uncover(c, &at, m, end);
+	uncover(t, c, &at, m, end);
 	leat_meta(m)->seq = from;
 	leat_meta(m)->next = at;
 	if (prev == NULL)
@@ -210,10 +216,11 @@ enum leat_drop leat_tcp_ooo_insert(struct leat_tcp_conn *c, struct rte_mbuf *m, 
 	else
 		leat_meta(prev)->next = m;
 	c->ooo_n++;
+	t->rx_held += m->nb_segs;
 	return LEAT_DROP_NONE;
 }
 
-void leat_tcp_ooo_deliver(struct leat_tcp_conn *c)
+void leat_tcp_ooo_deliver(struct leat_tcp_lcore *t, struct leat_tcp_conn *c)
 {
 	struct rte_mbuf *m;
 
@@ -222,6 +229,7 @@ void leat_tcp_ooo_deliver(struct leat_tcp_conn *c)
 
 		c->ooo_head = leat_meta(m)->next;
 		c->ooo_n--;
+		t->rx_held -= m->nb_segs;
 		if (seq_leq(end, c->rcv_nxt)) {
 			rte_pktmbuf_free(m);
 			continue;
@@ -229,16 +237,17 @@ void leat_tcp_ooo_deliver(struct leat_tcp_conn *c)
 		if (old != 0)
 			m = leat_tcp_trim_head(m, old);
 		c->rcv_nxt = end;
-		leat_tcp_rcvq_append(c, m);
+		leat_tcp_rcvq_append(t, c, m);
 	}
 }
 
-void leat_tcp_ooo_free(struct leat_tcp_conn *c)
+void leat_tcp_ooo_free(struct leat_tcp_lcore *t, struct leat_tcp_conn *c)
 {
 	struct rte_mbuf *m;
 
 	while ((m = c->ooo_head) != NULL) {
 		c->ooo_head = leat_meta(m)->next;
+		t->rx_held -= m->nb_segs;
 		rte_pktmbuf_free(m);
 	}
 	c->ooo_n = 0;

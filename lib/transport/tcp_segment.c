@@ -87,7 +87,7 @@ uint32_t leat_tcp_plan(const struct leat_lcore *lc, const struct leat_tcp_burst 
 	struct leat_tcp_cursor at, uint32_t len, bool *copy)
 {
 	bool chains = b->port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	uint32_t room = lc->stack->conf.mbuf_size - TCP_OPTIONS_MAX - sizeof(struct rte_tcp_hdr);
+	uint32_t room = lc->stack->conf.mbuf_size - TCP_HDR_MAX;
 	uint32_t n;
 
 	*copy = len <= room && (len <= COPY_MAX || !chains);

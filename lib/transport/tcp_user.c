@@ -127,7 +127,7 @@ void leat_tcp_close(struct leat_lcore *lc, struct leat_tcp_conn *c)
 		return;
 	}
 	disown(c);
-	leat_tcp_ooo_free(c);
+	leat_tcp_ooo_free(lc->tcp, c);
 	leat_tcp_shutdown(lc, c);
 	if (c->state == TS_FIN_WAIT2)
 		leat_tcp_deadline(lc, c, &c->life_ns, lc->now_ns + TCP_ORPHAN_NS);
