@@ -165,13 +165,24 @@ static int on_open(struct builder *b, enum yaml_kind kind, bool marked)
 	return 0;
 }
 
+// Does the mark stand behind a character that belongs to the node, a quote or an alias's star?
+static bool mark_is_inside(const struct fy_event *e)
+{
+	enum fy_scalar_style style;
+
+	if (e->type != FYET_SCALAR || e->scalar.value == NULL)
+		return e->type == FYET_ALIAS;
+	style = fy_token_scalar_style(e->scalar.value);
+	return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static int on_event(struct builder *b, struct fy_event *e)
 {
 	const struct fy_mark *mark = fy_event_start_mark(e);
 
 	if (mark != NULL) {
 		b->line = mark->line + 1;
-		b->column = mark->column + 1;
+		b->column = mark->column + 1 - mark_is_inside(e);
 	}
 	switch (e->type) {
 	case FYET_DOCUMENT_START:
