@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <libmnl/libmnl.h>
 
 #include "core/lcore.h"
@@ -126,7 +127,7 @@ static inline bool leat_mirror_get_ip(const struct nlattr *a, union leat_ip *ip)
 	if (len == 4)
 		*ip = leat_ip_from_be32(mnl_attr_get_u32(a));
 	else if (len == sizeof(*ip))
-		*ip = *(const union leat_ip *)mnl_attr_get_payload(a);
+		memcpy(ip, mnl_attr_get_payload(a), sizeof(*ip)); // aligned to 4 only
 	else
 		return false;
 	return true;

@@ -460,7 +460,8 @@ static void tap_is_set_up_for_the_port(void)
 	CU_ASSERT(ns_try("ip -o link show t0 | grep -q 'LOWER_UP'"));
 	CU_ASSERT(ns_try("grep -qx 2 /proc/sys/net/ipv4/conf/t0/rp_filter"));
 	CU_ASSERT(ns_try("grep -qx 1 /proc/sys/net/ipv6/conf/t0/keep_addr_on_down"));
-	CU_ASSERT(ns_try("ip -d link show t0 | grep -q 'tun type tap pi off vnet_hdr on persist on'"));
+	CU_ASSERT(ns_try(
+		"ip -d link show t0 | grep -q 'tun type tap pi off vnet_hdr on persist on'"));
 	CU_ASSERT_TRUE(r.iface->has_tap);
 	CU_ASSERT_EQUAL(r.iface->kernel_ifindex, if_nametoindex("t0"));
 	CU_ASSERT_STRING_EQUAL(leat_kni_tap_name(r.s, r.iface), "t0");
