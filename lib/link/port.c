@@ -42,6 +42,8 @@ static int find_or_plug(const struct leat_port_conf *conf, struct leat_port *p)
 		p->port_id = conf->port_id;
 		return rte_eth_dev_get_name_by_port(p->port_id, p->device);
 	}
+	if (conf->device == NULL)
+		return -EINVAL;
 	n = strcspn(conf->device, ",");
 	if (n >= sizeof(p->device))
 		return -EINVAL;
