@@ -41,7 +41,8 @@ static void open_both(struct rig *a, struct rig *b)
 	open_one(b, "b", IP_B, 16);
 }
 
-static bool carry(struct rig *from, struct rig *to)
+// Returns frames carried.
+static int carry(struct rig *from, struct rig *to)
 {
 	struct rte_mbuf *m = rig_take(from);
 
@@ -55,7 +56,7 @@ static void turn(struct rig *a, struct rig *b)
 {
 	rig_run(a, 1000000);
 	rig_run(b, 1000000);
-	while (carry(a, b) | carry(b, a))
+	while (carry(a, b) + carry(b, a) != 0)
 		;
 }
 
