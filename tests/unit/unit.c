@@ -42,11 +42,13 @@ static void eal_exit(void)
 
 int unit_eal_init(void)
 {
+	const char *run = getenv("LEAT_TEST_RUN");
 	char prefix[32];
 	char *argv[] = {"unit", "-l", "0", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
 		"-m", "256", "--log-level", "4", "--file-prefix", prefix, NULL};
 
-	snprintf(prefix, sizeof(prefix), "unit%d", (int)getpid());
+	// tools/clean removes what a killed test of its run leaves by that name.
+	snprintf(prefix, sizeof(prefix), "lt%.12s-%d", run != NULL ? run : "unit", (int)getpid());
 	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0)
 		return -1;
 	return atexit(eal_exit) == 0 ? 0 : -1;
