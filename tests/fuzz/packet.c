@@ -230,7 +230,7 @@ static void go_on(struct fuzz *f, struct fuzz_pkt *p, struct fuzz_flow *w)
 	uint32_t len = one_in(f, 4) ? 0 : some_payload(f), seq = w->snd;
 	uint8_t flags = RTE_TCP_ACK_FLAG;
 
-	if ((int32_t)(w->snd - w->una) > 100000)
+	if ((int32_t)(w->snd - w->una) > 100000 || one_in(f, 6)) // as after a loss
 		w->snd = seq = w->una;
 	switch (below(f, 40)) {
 	case 0:
