@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The lookup structure of workers: rte_fib, DIR-24-8, whose value is the index of a next-hop
-// record. Looked up by ip4_input.c and whoever sends; filled by rib.c. IPv6 prefixes are not in it
-// yet.
-//
-// A worker that is between its two loads in DIR-24-8 while main deletes the last long prefix of a
-// /24 and gives its second-level group to another may send that one packet by the other's
-// route. 22.11 has no RCU there; an index is always of a live record, so no more than that happens.
-// The tree (small_fib) has no such guarantee: it is for stacks driven by hand.
+// record. Looked up by ip4_input.c and whoever sends; filled by rib.c through fib_table.c. IPv6
+// prefixes are not in it yet.
 #include "ip/fib.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <rte_byteorder.h>
 #include <rte_fib.h>
-#include <rte_ring.h>
 
+#include "core/rcu.h"
 #include "ip/fib_private.h"
 
 const char *leat_route_type_name(enum leat_route_type t)
@@ -28,25 +22,6 @@ const char *leat_route_type_name(enum leat_route_type t)
 
 // ---- start and end ----
 
-static struct rte_fib *make_lookup(const struct leat_stack *s, uint32_t max)
-{
-	struct rte_fib_conf conf = {
-		.type = s->conf.small_fib ? RTE_FIB_DUMMY : RTE_FIB_DIR24_8,
-		.default_nh = 0,
-		.max_routes = (int)max,
-	};
-	char name[RTE_RING_NAMESIZE];
-
-	if (!s->conf.small_fib) {
-		conf.dir24_8.nh_sz = RTE_FIB_DIR24_8_4B;
-		// 1 KiB for each /24 that has longer prefixes in it: one in four routes may want
-		// one
-		conf.dir24_8.num_tbl8 = RTE_MAX(256u, RTE_MIN(max / 4, 1u << 20));
-	}
-	snprintf(name, sizeof(name), "%s_fib", s->conf.name);
-	return rte_fib_create(name, s->lcores[0]->node, &conf);
-}
-
 int leat_fib_init(struct leat_stack *s)
 {
 	struct leat_fib *f = calloc(1, sizeof(*f));
@@ -57,7 +32,7 @@ int leat_fib_init(struct leat_stack *s)
 	f->max = s->conf.limits.routes;
 	f->epoch = 1;
 	f->nh = leat_nh_create(s, f->max);
-	f->lookup = make_lookup(s, RTE_MAX(f->max, 64u));
+	f->lookup = leat_fib_table_create(s, f->max);
 	if (leat_rib_init(s, f) != 0 || f->nh == NULL || f->lookup == NULL) {
 		leat_fib_fini(s);
 		return -ENOMEM;
@@ -79,18 +54,6 @@ void leat_fib_fini(struct leat_stack *s)
 	s->ip->fib = NULL;
 }
 
-int leat_fib_publish(struct leat_fib *f, const struct rib_prefix *p)
-{
-	uint32_t ip;
-
-	if (!leat_ip_is4(p->key.ip))
-		return 0;
-	ip = rte_be_to_cpu_32(leat_ip_be32(p->key.ip));
-	if (p->first == NULL)
-		return rte_fib_delete(f->lookup, ip, p->key.len);
-	return rte_fib_add(f->lookup, ip, p->key.len, p->first->nh);
-}
-
 // ---- lookup ----
 
 const struct leat_nexthop *leat_fib_lookup4(const struct leat_stack *s, uint32_t dst_be)
@@ -106,16 +69,21 @@ void leat_fib_lookup4_bulk(const struct leat_stack *s, const uint32_t *dst_be,
 {
 	const struct leat_fib *f = s->ip->fib;
 	uint32_t ip[LEAT_BURST];
-	uint64_t idx[LEAT_BURST];
+	uint64_t value[LEAT_BURST];
 
 	for (uint16_t from = 0; from < n; from += LEAT_BURST) {
 		uint16_t k = RTE_MIN(n - from, LEAT_BURST);
 
 		for (uint16_t i = 0; i < k; i++)
 			ip[i] = rte_be_to_cpu_32(dst_be[from + i]);
-		rte_fib_lookup_bulk(f->lookup, ip, idx, k);
-		for (uint16_t i = 0; i < k; i++)
-			out[from + i] = f->records[idx[i]];
+		rte_fib_lookup_bulk(f->lookup, ip, value, k);
+		for (uint16_t i = 0; i < k; i++) {
+			if (likely(value[i] != 0))
+				value[i] >>= LEAT_FIB_LEN_BITS;
+			else
+				value[i] = leat_rcu_get(f->by_ones[leat_fib_ones(ip[i])]);
+			out[from + i] = f->records[value[i]];
+		}
 	}
 }
 

@@ -5,7 +5,7 @@
 //   redirect ip4_local.c    packets for this host: steering to the flow's worker, table by protocol
 //   reass.c        reassembly (reass_store.c: where fragments wait)    frag.c    fragmentation
 //   icmp.c         echo, errors in     icmp_error.c   errors out, rate-limited
-//   rib.c          routes of control    fib.c      the lookup structure of workers
+//   rib.c          routes of control    fib.c, fib_table.c   the lookup structure of workers
 //   nexthop.c      next-hop records, shared by routes
 //   claim.c        claims of the fast path
 //   ip.c           start, end, addresses with their routes

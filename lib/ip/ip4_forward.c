@@ -56,16 +56,12 @@ static __rte_noinline void redirect(struct leat_lcore *lc, const struct leat_ifa
 	}
 }
 
-// Hint to a next hop's neighbour. The neighbour layer can't see that a hint is another's, so it is
-// kept by address.
+// Hint to a next hop's neighbour; the neighbour layer finds out if it is another's.
 static struct leat_neigh_hint *hint_of(struct leat_lcore *lc, uint16_t iface, uint32_t ip_be)
 {
 	uint64_t h = leat_ip_mix((uint64_t)ip_be << 16 | iface);
-	struct leat_ip_hint *x = &lc->ip->hints[h % LEAT_IP_NEIGH_CACHE];
 
-	if (unlikely(x->ip_be != ip_be || x->iface != iface))
-		*x = (struct leat_ip_hint){.ip_be = ip_be, .iface = iface};
-	return &x->hint;
+	return &lc->ip->hints[h % LEAT_IP_NEIGH_CACHE];
 }
 
 // One hop less, with the checksum following it (RFC 1624; as a carry into the high byte can't make

@@ -57,17 +57,11 @@ enum leat_icmp_class {
 #define LEAT_IP_NEIGH_CACHE 256 // neighbour hints of forwarding, by next hop
 #define LEAT_IP_IDS 256
 
-struct leat_ip_hint {
-	uint32_t ip_be; // what the hint is for
-	uint16_t iface;
-	struct leat_neigh_hint hint;
-};
-
 struct leat_ip_lcore {
 	uint16_t ids[LEAT_IP_IDS];                 // running identification, by destination
 	uint64_t icmp_tat_ns[LEAT_ICMP_CLASS_MAX]; // when the bucket would be full again
 	struct leat_reass *reass;
-	struct leat_ip_hint hints[LEAT_IP_NEIGH_CACHE];
+	struct leat_neigh_hint hints[LEAT_IP_NEIGH_CACHE];
 };
 
 // ---- fib.c, claim.c ----
