@@ -166,6 +166,8 @@ unsigned fuzz_mutate(struct fuzz *f, struct fuzz_pkt *p, bool fix)
 {
 	uint32_t base[LAYER_MAX], n = 0;
 	unsigned can[N_FIELDS], i;
+	uint64_t old;
+	uint32_t bit;
 
 	for (int l = 0; l < LAYER_MAX; l++)
 		base[l] = p->at[l] < 0 ? 0 : (uint32_t)p->at[l];
@@ -181,12 +183,9 @@ unsigned fuzz_mutate(struct fuzz *f, struct fuzz_pkt *p, bool fix)
 			can[n++] = i;
 	}
 	i = can[below(f, n)];
-	{
-		uint32_t bit = base[fields[i].layer] * 8 + fields[i].bit;
-		uint64_t old = get_bits(p->b, bit, fields[i].width);
-
-		set_bits(p->b, bit, fields[i].width, another_value(f, old, fields[i].width));
-	}
+	bit = base[fields[i].layer] * 8 + fields[i].bit;
+	old = get_bits(p->b, bit, fields[i].width);
+	set_bits(p->b, bit, fields[i].width, another_value(f, old, fields[i].width));
 	if (fix)
 		fuzz_fix_cksums(p, i);
 	return i;
