@@ -114,3 +114,9 @@ uint16_t leat_exception_inject(struct leat_lcore *lc, void *ctx);
 int leat_reserve_add(uint16_t first, uint16_t last, uint8_t *before);
 // Take the range out, but for what `before` has of it (NULL: nothing).
 int leat_reserve_remove(uint16_t first, uint16_t last, const uint8_t *before);
+
+// ---- guard.c ----
+
+// Write a one-character sysctl of an interface, /proc/sys/net/<family>/conf/<name>/<key>; *old (may
+// be NULL) is set to what it was. A family that the kernel lacks is no error. 0 or -errno.
+int leat_kni_sysctl(const char *family, const char *name, const char *key, char value, char *old);

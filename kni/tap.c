@@ -51,37 +51,13 @@ static int negotiate(int fd)
 	return 0;
 }
 
-// /proc/sys/net is that of the namespace of the thread that looks.
-static int write_sysctl(const char *family, const char *name, const char *key, char value)
-{
-	char path[128], now = 0;
-	int fd, rc = 0;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, name, key);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno; // a kernel without IPv6
-	if (read(fd, &now, 1) != 1)
-		now = 0;
-	close(fd);
-	if (now == value)
-		return 0; // so that a read-only /proc/sys that is right already will do
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, &value, 1) != 1)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static int set_sysctls(const char *name)
 {
 	// Loose: a reply may come back by another port than the route to its source says.
-	int rc = write_sysctl("ipv4", name, "rp_filter", '2');
+	int rc = leat_kni_sysctl("ipv4", name, "rp_filter", '2', NULL);
 
 	if (rc == 0)
-		rc = write_sysctl("ipv6", name, "keep_addr_on_down", '1');
+		rc = leat_kni_sysctl("ipv6", name, "keep_addr_on_down", '1', NULL);
 	return rc;
 }
 

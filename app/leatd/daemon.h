@@ -12,6 +12,7 @@
 #include "app/leatd/config.h"
 #include "app/leatd/services/service.h"
 #include "core/stack.h"
+#include "kni/kni.h"
 
 struct leatd_control;
 
@@ -22,6 +23,7 @@ struct leatd {
 	struct leatd_worker *workers[LEATD_MAX_WORKERS];
 	struct leatd_control *control;
 	struct leatd_date date;
+	struct leat_kni_guard guards[LEATD_MAX_PORTS]; // of the ports' netdevs
 	int epfd;
 	// how far the start has come
 	bool eal, kni, launched;
@@ -38,6 +40,7 @@ void leatd_set_date(struct leatd_date *d); // once a second
 // ports.c, in this order: plug and configure ports, with their interfaces; what the fast path
 // claims; addresses; start.
 int leatd_ports_open(struct leatd *d, char *err);
+void leatd_ports_unguard(struct leatd *d); // what leatd_ports_open() set on their netdevs
 int leatd_claims_add(struct leatd *d, char *err);
 int leatd_addresses_add(struct leatd *d, char *err);
 int leatd_ports_start(struct leatd *d, char *err);

@@ -15,6 +15,8 @@
 
 struct opening {
 	struct leat_stack *stack;
+	const char *netdev; // to be guarded, or NULL
+	struct leat_kni_guard *guard;
 	struct leat_port_conf conf;
 	struct leat_port *port;
 	char *err;
@@ -28,7 +30,12 @@ static const char *netns_or_own(const char *netns)
 static int open_here(void *ctx)
 {
 	struct opening *o = ctx;
+	int rc = 0;
 
+	if (o->netdev != NULL)
+		rc = leat_kni_guard(o->guard, o->netdev, o->err, LEATD_ERR);
+	if (rc != 0)
+		return rc;
 	return leat_port_open(o->stack, &o->conf, &o->port, o->err, LEATD_ERR);
 }
 
@@ -43,6 +50,37 @@ static int in_netns(const struct leatd_port_conf *p, int (*fn)(void *), void *ct
 		snprintf(err, LEATD_ERR, "port %s: namespace %s: %s", p->name,
 			p->netns[0] != '\0' ? p->netns : "of leatd", strerror(-rc));
 	return rc;
+}
+
+// The netdev that a device only copies from, if it stands in the namespace of the TAPs; else NULL.
+// buf holds it.
+static const char *netdev_to_guard(
+	const struct leatd_conf *c, const struct leatd_port_conf *p, char *buf, size_t len)
+{
+	const char *iface = strstr(p->device, ",iface=");
+	bool copies = strncmp(p->device, "net_af_packet", 13) == 0 ||
+		      strncmp(p->device, "net_af_xdp", 10) == 0;
+
+	if (!copies || iface == NULL || !c->exception.enabled ||
+		strcmp(p->netns, c->exception.netns) != 0)
+		return NULL;
+	iface += strlen(",iface=");
+	snprintf(buf, len, "%.*s", (int)strcspn(iface, ","), iface);
+	return buf;
+}
+
+static int unguard_here(void *guard)
+{
+	leat_kni_unguard(guard);
+	return 0;
+}
+
+void leatd_ports_unguard(struct leatd *d)
+{
+	for (uint32_t i = 0; i < d->conf->n_ports; i++)
+		if (d->guards[i].netdev[0] != '\0')
+			leat_netns_run(
+				netns_or_own(d->conf->ports[i].netns), unguard_here, &d->guards[i]);
 }
 
 static int add_interfaces(
@@ -69,11 +107,13 @@ static int add_interfaces(
 
 int leatd_ports_open(struct leatd *d, char *err)
 {
-	char why[LEATD_ERR - 64];
+	char why[LEATD_ERR - 64], netdev[LEATD_TEXT];
 
 	for (uint32_t i = 0; i < d->conf->n_ports; i++) {
 		const struct leatd_port_conf *p = &d->conf->ports[i];
 		struct opening o = {.stack = d->stack,
+			.netdev = netdev_to_guard(d->conf, p, netdev, sizeof(netdev)),
+			.guard = &d->guards[i],
 			.conf = {.name = p->name,
 				.device = p->device,
 				.port_id = -1,

@@ -209,6 +209,7 @@ void leatd_stop(struct leatd *d)
 	}
 	if (d->stack != NULL)
 		leat_close(d->stack);
+	leatd_ports_unguard(d);
 	// After the stack: what it had queued may point into the services' memory.
 	for (unsigned i = 0; i < LEATD_MAX_WORKERS; i++)
 		leatd_worker_destroy(d->workers[i]);
