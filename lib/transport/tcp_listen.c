@@ -110,6 +110,16 @@ struct leat_tcp_conn *leat_tcp_accept(
 	return c;
 }
 
+// RFC 9293, 3.9.2.3, MUST-57 and MUST-63: only to an address of ours and from a host's: neither a
+// subnet's broadcast, which ip lets through as a source, nor one of ours.
+static bool bad_address(const struct leat_lcore *lc, const struct leat_tcp_seg *seg)
+{
+	uint8_t from = leat_fib_lookup4(lc->stack, leat_ip_be32(seg->key.remote))->type;
+
+	return from == LEAT_ROUTE_BROADCAST || from == LEAT_ROUTE_LOCAL ||
+	       leat_fib_lookup4(lc->stack, leat_ip_be32(seg->key.local))->type != LEAT_ROUTE_LOCAL;
+}
+
 // A SYN that LISTEN takes; else the reason why not. RFC 9293, 3.10.7.2, first to fourth.
 static enum leat_drop check_syn(
 	struct leat_lcore *lc, const struct leat_tcp_listener *l, const struct leat_tcp_seg *seg)
@@ -123,8 +133,7 @@ static enum leat_drop check_syn(
 	// Neither a packet of nothing, nor one that opens and closes.
 	if ((seg->flags & (TH_SYN | TH_FIN)) != TH_SYN)
 		return LEAT_DROP_TCP_FLAGS;
-	// RFC 9293, 3.9.2.3, MUST-57: only to an address of ours, not a subnet's broadcast
-	if (leat_fib_lookup4(lc->stack, leat_ip_be32(seg->key.local))->type != LEAT_ROUTE_LOCAL)
+	if (bad_address(lc, seg))
 		return LEAT_DROP_TCP_ADDR;
 	if (l->n_accept >= l->backlog)
 		return LEAT_DROP_TCP_BACKLOG_FULL;

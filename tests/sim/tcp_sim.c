@@ -215,7 +215,8 @@ static unsigned accept_all(struct sim *s, uint32_t side)
 	struct leat_tcp_conn *c;
 	unsigned n = 0;
 
-	while ((c = leat_tcp_accept(lc, s->listener[side], ACCEPTED + s->n_accepted)) != NULL) {
+	while (s->listener[side] != NULL &&
+		(c = leat_tcp_accept(lc, s->listener[side], ACCEPTED + s->n_accepted)) != NULL) {
 		struct end *e = end_of(s, side, c);
 
 		s->n_accepted++;
@@ -429,8 +430,10 @@ static void run_out(struct sim *s)
 	while (objects(s) != 0 && s->now < end && step(s))
 		;
 	CU_ASSERT_EQUAL(objects(s), 0);
-	for (uint32_t side = 0; side < 2; side++)
+	for (uint32_t side = 0; side < 2; side++) {
 		leat_tcp_unlisten(s->rig[side].lc, s->listener[side]);
+		s->listener[side] = NULL;
+	}
 	while (link_next(&s->link) != UINT64_MAX && step(s)) // what is still under way
 		;
 	settle(s);
