@@ -8,6 +8,7 @@
 #include <rte_lcore.h>
 
 #include "core/numa.h"
+#include "core/siphash.h"
 #include "core/stack_private.h"
 
 #define SAMPLE_MASK 63    // cycles are taken in 1 turn of 64
@@ -51,21 +52,20 @@ struct leat_lcore *leat_lcore_create(struct leat_stack *s, uint16_t id)
 	unsigned cpu = s->conf.cpus[id];
 	int node = s->conf.by_hand ? (int)rte_socket_id() : (int)rte_lcore_to_socket_id(cpu);
 	struct leat_lcore *lc;
-	uint64_t key;
 
 	if (node < 0 || node >= LEAT_MAX_NODES)
 		node = 0;
 	lc = leat_numa_alloc(sizeof(*lc), node);
 	if (lc == NULL)
 		return NULL;
-	__builtin_memcpy(&key, s->secret, sizeof(key));
 	lc->stack = s;
 	lc->id = id;
 	lc->cpu = cpu;
 	lc->node = node;
 	lc->pool = s->pools[node];
 	lc->indirect_pool = s->indirect_pools[node];
-	lc->rng = key + id * 0x2545f4914f6cdd1dull;
+	lc->rng =
+		leat_siphash(s->secret, &id, sizeof(id)); // its numbers tell nothing of the secret
 	lc->now_ns = leat_clock_ns(s);
 	leat_wheel_init(&lc->wheel, lc->now_ns);
 	if (make_rings(lc) != 0) {

@@ -7,6 +7,7 @@
 // unless its port has fewer receive queues than there are workers: then leat_flow_hash() says whose
 // it is.
 #include <netinet/in.h>
+#include <rte_udp.h>
 
 #include "ip/claim.h"
 #include "ip/icmp.h"
@@ -29,17 +30,17 @@
 bool leat_ip4_ports(struct rte_mbuf *m, uint16_t *src, uint16_t *dst)
 {
 	const struct rte_ipv4_hdr *ip = leat_ip4_hdr(m);
-	uint16_t copy[2];
-	const uint16_t *p;
+	struct rte_udp_hdr copy; // whose ports stand where TCP's do; packed, as packets are
+	const struct rte_udp_hdr *p;
 
 	if ((ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_UDP) ||
 		leat_ip4_is_fragment(ip))
 		return false;
-	p = rte_pktmbuf_read(m, m->l2_len + m->l3_len, sizeof(copy), copy);
+	p = rte_pktmbuf_read(m, m->l2_len + m->l3_len, 4, &copy); // there may be no more
 	if (p == NULL)
 		return false;
-	*src = rte_be_to_cpu_16(p[0]);
-	*dst = rte_be_to_cpu_16(p[1]);
+	*src = rte_be_to_cpu_16(p->src_port);
+	*dst = rte_be_to_cpu_16(p->dst_port);
 	return true;
 }
 
@@ -97,7 +98,7 @@ static bool hash_quoted(struct rte_mbuf *m, uint32_t *hash)
 	uint32_t len = RTE_MIN(m->pkt_len - off, (uint32_t)sizeof(copy));
 	const uint8_t *p = rte_pktmbuf_read(m, off, len, copy);
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(p + 8);
-	const uint16_t *ports;
+	const struct rte_udp_hdr *ports;
 
 	if (p == NULL || len < 8 + sizeof(*ip))
 		return false;
@@ -108,9 +109,9 @@ static bool hash_quoted(struct rte_mbuf *m, uint32_t *hash)
 		len < 8u + rte_ipv4_hdr_len(ip) + 4 ||
 		(ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_UDP))
 		return false;
-	ports = (const uint16_t *)((const uint8_t *)ip + rte_ipv4_hdr_len(ip));
-	*hash = hash_pair(ip->src_addr, ip->dst_addr, rte_be_to_cpu_16(ports[0]),
-		rte_be_to_cpu_16(ports[1]), ip->next_proto_id);
+	ports = (const struct rte_udp_hdr *)((const uint8_t *)ip + rte_ipv4_hdr_len(ip));
+	*hash = hash_pair(ip->src_addr, ip->dst_addr, rte_be_to_cpu_16(ports->src_port),
+		rte_be_to_cpu_16(ports->dst_port), ip->next_proto_id);
 	return true;
 }
 

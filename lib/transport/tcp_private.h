@@ -196,8 +196,9 @@ struct leat_tcp_conn {
 };
 _Static_assert(offsetof(struct leat_tcp_conn, snd_una) == 64, "receive state: one cache line");
 _Static_assert(offsetof(struct leat_tcp_conn, rexmt_ns) == 128, "send state: one cache line");
-// rte_hash takes 48 bytes for a key with its pointer and up to 20 for its bucket and free slot.
-_Static_assert(sizeof(struct leat_tcp_conn) <= 512 - 72, "512 bytes with the demux entry");
+// rte_hash takes 48 bytes for a key with its pointer and up to 20 for its bucket and free slot, the
+// demux 40 for its own copy of the key.
+_Static_assert(sizeof(struct leat_tcp_conn) <= 512 - 112, "512 bytes with the demux entry");
 
 // A passive open in SYN_RCVD.
 struct leat_tcp_syn {
