@@ -180,28 +180,9 @@ uint32_t leat_flow_hash(const union leat_ip *a, const union leat_ip *b, uint16_t
 	return h != 0 ? (uint32_t)h : 1; // 0 says "not computed" in the metadata
 }
 
-// A new first segment that stands for m's packet, with default headroom and no data.
-static struct rte_mbuf *new_first(struct leat_lcore *lc, const struct rte_mbuf *m)
-{
-	struct rte_mbuf *h = rte_pktmbuf_alloc(lc->pool);
-
-	if (h == NULL)
-		return NULL;
-	h->port = m->port;
-	h->ol_flags = m->ol_flags & ~(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
-	h->packet_type = m->packet_type;
-	h->hash = m->hash;
-	h->vlan_tci = m->vlan_tci;
-	h->tx_offload = m->tx_offload;
-	h->pkt_len = m->pkt_len;
-	h->nb_segs = m->nb_segs;
-	rte_mbuf_dynfield_copy(h, m);
-	return h;
-}
-
 bool leat_ip_unshare_slow(struct leat_lcore *lc, struct rte_mbuf **pm, uint16_t len)
 {
-	struct rte_mbuf *m = *pm, *h = new_first(lc, m);
+	struct rte_mbuf *m = *pm, *h = leat_pkt_new_first(m, lc->pool);
 
 	if (h == NULL)
 		return false;

@@ -8,6 +8,7 @@
 #include "core/rcu.h"
 #include "ip/icmp.h"
 #include "ip/ip_private.h"
+#include "pkt/cut.h"
 
 #define OPT_END 0
 #define OPT_NOP 1
@@ -27,24 +28,10 @@ static inline bool is_group(uint32_t ip) // host order
 	return (ip >> 28) == 0xe || ip == UINT32_MAX;
 }
 
-// Cut a packet to len bytes: the padding of short frames, in whatever segments it is.
+// Cut a packet to len bytes: the padding of short frames.
 static __rte_noinline void trim(struct rte_mbuf *m, uint32_t len)
 {
-	struct rte_mbuf *seg = m, *rest;
-	uint32_t left = len;
-	uint16_t n = 1;
-
-	for (; left > seg->data_len; n++) {
-		left -= seg->data_len;
-		seg = seg->next;
-	}
-	rest = seg->next;
-	seg->data_len = (uint16_t)left;
-	seg->next = NULL;
-	m->nb_segs = n;
-	m->pkt_len = len;
-	leat_pkt_unpoison(rest);
-	rte_pktmbuf_free(rest);
+	leat_pkt_cut(m, len);
 	leat_pkt_poison(m);
 }
 

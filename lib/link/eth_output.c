@@ -5,22 +5,18 @@
 #include <rte_ether.h>
 
 #include "link/port.h"
+#include "pkt/pullup.h"
 
 // A packet without headroom (a foreign or external buffer being forwarded): a fresh first segment
 // for the header.
 static __rte_noinline struct rte_mbuf *new_head(struct leat_lcore *lc, struct rte_mbuf *m)
 {
-	struct rte_mbuf *h = rte_pktmbuf_alloc(lc->pool);
+	struct rte_mbuf *h = leat_pkt_new_first(m, lc->pool);
 
-	if (h == NULL)
-		return NULL;
-	*leat_meta(h) = *leat_meta(m);
-	h->ol_flags = m->ol_flags & ~(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
-	h->tx_offload = m->tx_offload;
-	h->hash = m->hash;
-	h->pkt_len = m->pkt_len;
-	h->nb_segs = m->nb_segs + 1;
-	h->next = m;
+	if (h != NULL) {
+		h->nb_segs++;
+		h->next = m;
+	}
 	return h;
 }
 

@@ -5,8 +5,8 @@
 // Where they are to be called:
 //	leat_pkt_poison(m)	right after rx_burst, and again after data was moved, pushed or
 // pulled 	leat_pkt_unpoison(m)	before anything writes outside the data (prepend, append)
-// and before 				the packet leaves Leat: free, tx_burst, a ring to another program
-// A buffer that goes back to its pool poisoned is reported at the next packet's expense.
+// and before 				the packet leaves Leat: free, tx_burst, a ring to another
+// program A buffer that goes back to its pool poisoned is reported at the next packet's expense.
 // leat_pkt_gso() and leat_pkt_pullup() unpoison what they free or write themselves.
 //
 // An over-read is seen to the byte, an under-read when it goes back 8 bytes or more, as the

@@ -17,17 +17,12 @@ static bool has_room(const struct rte_mbuf *m, uint16_t len)
 	       rte_pktmbuf_tailroom(m) >= len - m->data_len;
 }
 
-// An empty segment that stands for m's packet, or NULL.
-static struct rte_mbuf *new_first(const struct rte_mbuf *m, uint16_t len, struct rte_mempool *pool)
+struct rte_mbuf *leat_pkt_new_first(const struct rte_mbuf *m, struct rte_mempool *pool)
 {
 	struct rte_mbuf *h = rte_pktmbuf_alloc(pool);
 
 	if (h == NULL)
 		return NULL;
-	if (rte_pktmbuf_tailroom(h) < len) {
-		rte_pktmbuf_free(h);
-		return NULL;
-	}
 	h->port = m->port;
 	h->ol_flags |= m->ol_flags & ~(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
 	h->packet_type = m->packet_type;
@@ -36,7 +31,7 @@ static struct rte_mbuf *new_first(const struct rte_mbuf *m, uint16_t len, struct
 	h->vlan_tci_outer = m->vlan_tci_outer;
 	h->tx_offload = m->tx_offload;
 	h->pkt_len = m->pkt_len;
-	h->nb_segs = m->nb_segs + 1;
+	h->nb_segs = m->nb_segs;
 	rte_mbuf_dynfield_copy(h, m);
 	return h;
 }
@@ -90,9 +85,12 @@ int leat_pkt_pullup_slow(struct rte_mbuf **m, uint16_t len, struct rte_mempool *
 		return -EINVAL;
 
 	if (!has_room(to, len)) {
-		to = new_first(*m, len, pool);
-		if (to == NULL)
+		to = leat_pkt_new_first(*m, pool);
+		if (to == NULL || rte_pktmbuf_tailroom(to) < len) {
+			rte_pktmbuf_free(to);
 			return -ENOBUFS;
+		}
+		to->nb_segs++;
 	} else {
 		leat_pkt_unpoison_seg(to);
 	}

@@ -12,6 +12,10 @@
 // The most bytes that can be asked for.
 #define LEAT_PKT_PULLUP_MAX 256
 
+// An empty first segment that stands for m's packet: its metadata, flags, lengths and segment
+// count, default headroom. m is not linked behind it. NULL when the pool is empty. Datapath.
+struct rte_mbuf *leat_pkt_new_first(const struct rte_mbuf *m, struct rte_mempool *pool);
+
 // The slow path of leat_pkt_pullup(), which see.
 int leat_pkt_pullup_slow(struct rte_mbuf **m, uint16_t len, struct rte_mempool *pool);
 

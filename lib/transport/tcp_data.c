@@ -3,6 +3,7 @@
 // segment has passed the checks before. Urgent data (sixth) is in the stream as any other.
 #include <errno.h>
 
+#include "pkt/cut.h"
 #include "pkt/poison.h"
 #include "transport/tcp_private.h"
 
@@ -102,7 +103,7 @@ static struct rte_mbuf *trim(
 	leat_pkt_unpoison(m); // it will be read, written behind and freed by others
 	m = leat_tcp_trim_head(m, seg->payload + old);
 	if (seq_gt(end, edge))
-		leat_tcp_trim_tail(m, end - edge);
+		leat_pkt_cut(m, m->pkt_len - (end - edge));
 	seg->seq += old;
 	return m;
 }

@@ -392,7 +392,6 @@ void leat_tcp_data_input(struct leat_lcore *lc, struct leat_tcp_conn *c, struct 
 // Drop n bytes in front of / behind a packet's data, and what segments that empties. The packet
 // keeps at least one byte.
 struct rte_mbuf *leat_tcp_trim_head(struct rte_mbuf *m, uint32_t n);
-void leat_tcp_trim_tail(struct rte_mbuf *m, uint32_t n);
 void leat_tcp_rcvq_append(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rte_mbuf *m);
 struct rte_mbuf *leat_tcp_rcvq_take(struct leat_lcore *lc, struct leat_tcp_conn *c, uint32_t max);
 void leat_tcp_rcvq_free(struct leat_tcp_lcore *t, struct leat_tcp_conn *c);

@@ -6,6 +6,7 @@
 // sends single bytes would else take a buffer of 2 KB for each of them.
 #include <rte_memcpy.h>
 
+#include "pkt/cut.h"
 #include "pkt/poison.h"
 #include "transport/tcp_private.h"
 
@@ -34,25 +35,6 @@ struct rte_mbuf *leat_tcp_trim_head(struct rte_mbuf *m, uint32_t n)
 	m->pkt_len = len;
 	m->nb_segs = segs;
 	return m;
-}
-
-void leat_tcp_trim_tail(struct rte_mbuf *m, uint32_t n)
-{
-	uint32_t left = m->pkt_len - n;
-	struct rte_mbuf *seg = m, *rest;
-
-	m->pkt_len = left;
-	for (m->nb_segs = 1; seg->data_len < left; m->nb_segs++) {
-		left -= seg->data_len;
-		seg = seg->next;
-	}
-	seg->data_len = left;
-	rest = seg->next;
-	seg->next = NULL;
-	for (; rest != NULL; rest = seg) {
-		seg = rest->next;
-		free_one(rest);
-	}
 }
 
 // ---- in order ----
@@ -179,7 +161,7 @@ static void uncover(struct leat_tcp_lcore *t, struct leat_tcp_conn *c, struct rt
 
 	while ((x = *at) != NULL && seq_lt(leat_meta(x)->seq, end)) {
 		if (seq_gt(end_of(x), end)) {
-			leat_tcp_trim_tail(m, end - leat_meta(x)->seq);
+			leat_pkt_cut(m, m->pkt_len - (end - leat_meta(x)->seq));
 			return;
 		}
 		*at = leat_meta(x)->next;

@@ -13,6 +13,7 @@
 #include "ip/claim.h"
 #include "ip/icmp.h"
 #include "pkt/cksum.h"
+#include "pkt/cut.h"
 #include "pkt/poison.h"
 #include "pkt/pullup.h"
 #include "transport/udp_private.h"
@@ -37,29 +38,6 @@ static uint32_t true_size(const struct rte_mbuf *m)
 	for (; m != NULL; m = m->next)
 		sum += sizeof(*m) + m->buf_len;
 	return sum;
-}
-
-// Cut the packet after len bytes, of 1..pkt_len.
-static void cut_after(struct rte_mbuf *m, uint32_t len)
-{
-	struct rte_mbuf *seg = m, *rest;
-	uint32_t left = len;
-
-	if (likely(m->pkt_len == len))
-		return;
-	for (m->nb_segs = 1; seg->data_len < left; m->nb_segs++) {
-		left -= seg->data_len;
-		seg = seg->next;
-	}
-	seg->data_len = left;
-	rest = seg->next;
-	seg->next = NULL;
-	m->pkt_len = len;
-	if (rest != NULL) {
-		leat_pkt_unpoison(rest);
-		rte_pktmbuf_free(rest);
-	}
-	leat_pkt_poison(m);
 }
 
 static inline void fill_key(struct parsed *p)
@@ -141,7 +119,10 @@ static void enqueue(
 		leat_drop(lc, m, LEAT_DROP_UDP_RCVBUF);
 		return;
 	}
-	cut_after(m, p->off + p->len);
+	if (unlikely(m->pkt_len != p->off + p->len)) {
+		leat_pkt_cut(m, p->off + p->len);
+		leat_pkt_poison(m);
+	}
 	leat_meta(m)->next = NULL;
 	if (u->head == NULL)
 		u->head = m;
