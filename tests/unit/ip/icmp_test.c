@@ -84,6 +84,24 @@ static void an_echo_is_answered_with_its_data(void)
 	net_close(&n);
 }
 
+// The checksum is corrected, not computed anew: every value it can have.
+static void an_echo_is_answered_whatever_its_checksum(void)
+{
+	struct net n;
+
+	CU_ASSERT_EQUAL_FATAL(net_open(&n, NULL), 0);
+	n.form = NET_DIRECT;
+	for (uint32_t id = 0; id < 65536; id++) {
+		uint8_t rest[4] = {(uint8_t)(id >> 8), (uint8_t)id, 0, 1};
+		struct net_pkt p = icmp(8, 0, rest, 8);
+
+		net_send(&n, &p);
+		CU_ASSERT_EQUAL(net_take(&n, out, NULL), 28);
+		CU_ASSERT_EQUAL(frame_cksum(out + 20, 8, 0), 0);
+	}
+	net_close(&n);
+}
+
 static void an_echo_of_64_kilobytes_is_answered(void)
 {
 	static uint8_t whole[65536];
@@ -285,6 +303,7 @@ static void an_echo_whose_way_back_is_the_kernels_is_punted(void)
 
 static const struct unit_case cases[] = {
 	UNIT_CASE(an_echo_is_answered_with_its_data),
+	UNIT_CASE(an_echo_is_answered_whatever_its_checksum),
 	UNIT_CASE(an_echo_of_64_kilobytes_is_answered),
 	UNIT_CASE(bad_messages_have_their_reason),
 	UNIT_CASE(the_kernel_gets_what_is_not_ours),
