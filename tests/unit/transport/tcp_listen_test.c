@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "ip/claim.h"
+#include "ip/fib.h"
 #include "transport/tcp_rig.h"
 #include "unit.h"
 
@@ -95,6 +96,17 @@ static void what_listen_refuses(void)
 	tcp_rig_close(&t);
 }
 
+static void route(uint32_t ip, uint8_t type)
+{
+	struct leat_route r = {.prefix = {leat_ip_from_be32(rte_cpu_to_be_32(ip)), 32},
+		.table = 255,
+		.type = type,
+		.n_paths = 1,
+		.paths[0] = {.via = leat_ip_from_be32(0), .iface = t.r.iface->idx, .weight = 1}};
+
+	CU_ASSERT_EQUAL(leat_fib_set(t.r.s, &r), 0);
+}
+
 static void bad_packets(void)
 {
 	struct tseg s = {.sport = 9, .dport = TCP_TEST_PORT, .flags = TH_SYN, .bad_sum = true};
@@ -103,11 +115,16 @@ static void bad_packets(void)
 	tcp_put(&t, &s);
 	CU_ASSERT_EQUAL(tcp_drops(&t, LEAT_DROP_TCP_CKSUM), 1);
 	s.bad_sum = false;
-	s.src_be = RTE_BE32(0xc00002ff); // the subnet's broadcast
+	// Addresses of another interface of ours: its own, which would have us talk to
+	// ourselves for ever, and its subnet's broadcast.
+	route(0xcb007101, LEAT_ROUTE_LOCAL);
+	s.src_be = RTE_BE32(0xcb007101);
 	tcp_put(&t, &s);
 	CU_ASSERT_EQUAL(tcp_drops(&t, LEAT_DROP_TCP_ADDR), 1);
-	s.src_be = RTE_BE32(0xc0000201); // ourselves: an answer would come back to us for ever
+	route(0xcb0071ff, LEAT_ROUTE_BROADCAST);
+	s.src_be = RTE_BE32(0xcb0071ff);
 	tcp_put(&t, &s);
+	CU_ASSERT_EQUAL(tcp_drops(&t, LEAT_DROP_TCP_ADDR), 2);
 	s.src_be = 0;
 	s.dst_be = RTE_BE32(0xc00002ff);
 	tcp_put(&t, &s);
