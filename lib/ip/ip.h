@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The network layer. Which file does what:
-//   ip4_input.c    checks of RFC 1122 3.2.1 and 1812 5.2, batch lookup in the FIB, local / forward
-//   / punt ip4_output.c   header, fragmentation, next hop ip4_forward.c  TTL, MTU, ICMP errors,
-//   redirect ip4_local.c    packets for this host: steering to the flow's worker, table by protocol
-//   reass.c        reassembly (reass_store.c: where fragments wait)    frag.c    fragmentation
-//   icmp.c         echo, errors in     icmp_error.c   errors out, rate-limited
-//   rib.c          routes of control    fib.c, fib_table.c   the lookup structure of workers
-//   nexthop.c      next-hop records, shared by routes
-//   claim.c        claims of the fast path
-//   ip.c           start, end, addresses with their routes
+//   ip4_input.c     checks (RFC 1122 3.2.1, 1812 5.2), batch lookup, local / forward / punt
+//   ip4_local.c     packets for this host: steering to the flow's worker, table by protocol
+//   ip4_forward.c   TTL, MTU, ICMP errors, redirect
+//   ip4_output.c    the way to a destination, header, next hop
+//   frag.c          fragmentation
+//   reass.c         reassembly: which datagram, what is accepted, for how long
+//   reass_store.c   reassembly: where fragments wait and how they become one packet
+//   icmp.c          echo, errors in
+//   icmp_error.c    errors out, rate-limited
+//   rib.c           routes of control
+//   fib.c           lookup of workers
+//   fib_table.c     how routes get into rte_fib
+//   nexthop.c       next-hop records, shared by routes
+//   claim.c         claims of the fast path
+//   ip.c            start, end, addresses with their routes
 #pragma once
 
 #include <stdbool.h>
