@@ -308,10 +308,14 @@ void leatd_control_purge(const char *path)
 
 void leatd_control_close(struct leatd_control *c)
 {
+	struct client *client, *next;
+
 	if (c == NULL)
 		return;
-	while (!TAILQ_EMPTY(&c->clients))
-		drop_client(TAILQ_FIRST(&c->clients));
+	for (client = TAILQ_FIRST(&c->clients); client != NULL; client = next) {
+		next = TAILQ_NEXT(client, link);
+		drop_client(client);
+	}
 	close(c->watch.fd);
 	leatd_control_purge(c->path);
 	free(c);

@@ -39,8 +39,10 @@ static json_t *port(const struct leat_port *p)
 	struct rte_eth_dev_info info = {0};
 	struct rte_eth_link link = {0};
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	uint64_t missed;
 
 	rte_eth_stats_get(p->port_id, &st);
+	missed = st.imissed + st.rx_nombuf + st.ierrors;
 	rte_eth_dev_info_get(p->port_id, &info);
 	rte_eth_link_get_nowait(p->port_id, &link);
 	rte_ether_format_addr(mac, sizeof(mac), &p->mac);
@@ -52,8 +54,7 @@ static json_t *port(const struct leat_port *p)
 		info.driver_name != NULL ? info.driver_name : "?", "mac", mac, "mtu", (int)p->mtu,
 		"link", link.link_status ? "up" : "down", "rx_packets", (json_int_t)st.ipackets,
 		"tx_packets", (json_int_t)st.opackets, "rx_bytes", (json_int_t)st.ibytes,
-		"tx_bytes", (json_int_t)st.obytes, "rx_missed",
-		(json_int_t)(st.imissed + st.rx_nombuf + st.ierrors), "tx_dropped",
+		"tx_bytes", (json_int_t)st.obytes, "rx_missed", (json_int_t)missed, "tx_dropped",
 		(json_int_t)st.oerrors, "offloads", offloads(p));
 }
 

@@ -100,6 +100,7 @@ static struct yaml_node *add_node(struct builder *b, enum yaml_kind kind)
 	n->column = b->column;
 	n->parent = parent;
 	if (parent == NULL) {
+		yaml_free(b->root); // there is none: a second document has been refused
 		b->root = n;
 		return n;
 	}
@@ -195,8 +196,10 @@ static int on_event(struct builder *b, struct fy_event *e)
 		return on_open(b, YAML_LIST, e->sequence_start.tag || e->sequence_start.anchor);
 	case FYET_MAPPING_END:
 	case FYET_SEQUENCE_END:
-		b->depth--;
-		b->open = b->open->parent;
+		if (b->open != NULL) {
+			b->depth--;
+			b->open = b->open->parent;
+		}
 		return 0;
 	case FYET_ALIAS:
 		return refuse(b, "aliases are not understood here");

@@ -7,38 +7,20 @@
 #include "app/leatd/services/service.h"
 
 #define READ_MAX 65536u
-#define SPARSE 256 // bytes an mbuf below which a chain is copied
 
-// Send what was received. A chain of nearly empty mbufs is copied instead: a peer that sends byte
-// by byte and does not read would otherwise pin a buffer for each of its bytes. True when it is
-// gone.
+// Send what was received. True when it is gone. Small pieces share buffers in the send queue
+// (tcp_sndq.c), so a peer that sends byte by byte and does not read pins no buffer for each.
 static bool send_back(struct leatd_worker *w, struct leatd_conn *c)
 {
-	char copy[2048];
-	uint32_t len = c->in->pkt_len;
-	int rc;
+	int rc = leat_sock_send_mbuf(w->lc, c->sock, c->in);
 
-	if (c->in->nb_segs > 1 && len <= sizeof(copy) && len < c->in->nb_segs * SPARSE) {
-		const void *bytes = rte_pktmbuf_read(c->in, 0, len, copy);
-		ssize_t n = leat_sock_send(w->lc, c->sock, bytes, len);
-
-		if (n > 0)
-			leatd_conn_eat(c, (uint32_t)n);
-		if (c->in == NULL)
-			return true;
-		rc = n < 0 ? (int)n : -EAGAIN;
-	} else {
-		rc = leat_sock_send_mbuf(w->lc, c->sock, c->in);
-		if (rc == 0) {
-			c->in = NULL;
-			return true;
-		}
-	}
-	// -EAGAIN: LEAT_EV_OUT comes. No mbuf: nothing comes. Else: the connection's end is on its
-	// way.
+	if (rc == 0)
+		c->in = NULL;
+	// -EAGAIN: LEAT_EV_OUT comes. No buffer: nothing comes. Else: the connection's end is on
+	// its way.
 	if (rc == -ENOBUFS || rc == -ENOMEM)
 		leatd_conn_again(w, c);
-	return false;
+	return rc == 0;
 }
 
 static void serve(struct leatd_worker *w, struct leatd_conn *c)
