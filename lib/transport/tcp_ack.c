@@ -54,6 +54,11 @@ static bool new_ack(struct leat_lcore *lc, struct leat_tcp_conn *c, const struct
 	uint32_t bytes = seg->ack - c->snd_una;
 	bool fin = c->flags & TF_FIN_QUEUED && seg->ack == c->snd_end + 1;
 
+	if (c->flags & TF_PERSIST) { // what backed off were probes: no sign of congestion
+		c->flags &= ~TF_PERSIST;
+		c->backoff = 0;
+		c->rexmt_ns = 0;
+	}
 	take_rtt(lc, c, seg);
 	leat_tcp_sndq_acked(c, bytes - fin);
 	c->snd_una = seg->ack;
@@ -66,7 +71,6 @@ static bool new_ack(struct leat_lcore *lc, struct leat_tcp_conn *c, const struct
 		if (c->snd_una != c->snd_max) // 5.3
 			leat_tcp_deadline(lc, c, &c->rexmt_ns, lc->now_ns + tcp_rto_ns(c));
 	}
-	c->flags &= ~TF_PERSIST;
 	c->retries = 0;
 	if (c->state != TS_FIN_WAIT2)
 		c->life_ns = 0;

@@ -93,7 +93,7 @@ void leat_tcp_set_mss(struct leat_lcore *lc, struct leat_tcp_conn *c)
 		mtu = c->pmtu;
 	// RFC 9293, 3.7.1 (MUST-16), and RFC 6691: the option knows nothing of other options.
 	mss = RTE_MIN(c->peer_mss, leat_tcp_mss_of(mtu));
-	mss -= c->flags & TF_TS ? 12 : 0;
+	mss = RTE_MAX(mss, TCP_MSS_MIN) - (c->flags & TF_TS ? 12 : 0);
 	// A port that takes one buffer a packet
 	if (i != NULL && !(i->port->tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		mss = RTE_MIN(mss, lc->stack->conf.mbuf_size - TCP_HDR_MAX);

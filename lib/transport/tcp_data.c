@@ -57,7 +57,9 @@ static void in_order(struct leat_lcore *lc, struct leat_tcp_conn *c, struct rte_
 	bool filled = c->ooo_head != NULL; // (part of) a gap: acknowledged at once
 
 	if (m->pkt_len > c->rcv_mss)
-		c->rcv_mss = (uint16_t)RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX);
+		// Of a superframe no more than a segment, lest every second superframe be waited
+		// for.
+		c->rcv_mss = (uint16_t)RTE_MIN(m->pkt_len, (uint32_t)c->mss);
 	c->rcv_nxt += m->pkt_len;
 	c->dup_owed = 0; // they would tell of the new rcv_nxt, and mean nothing
 	lc->count.consumed++;

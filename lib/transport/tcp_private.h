@@ -186,7 +186,7 @@ struct leat_tcp_conn {
 	const struct leat_tcp_cc *cc;
 	struct rte_mbuf *snd_tail;
 	struct leat_tcp_conn *accept_next;
-	uint32_t iss, irs;
+	uint32_t iss;
 	uint32_t retransmits, timeouts;
 	uint32_t snd_buf, rcv_buf; // limits, bytes
 	int32_t pos;               // in the demux
@@ -196,9 +196,9 @@ struct leat_tcp_conn {
 };
 _Static_assert(offsetof(struct leat_tcp_conn, snd_una) == 64, "receive state: one cache line");
 _Static_assert(offsetof(struct leat_tcp_conn, rexmt_ns) == 128, "send state: one cache line");
-// rte_hash takes 48 bytes for a key with its pointer and up to 20 for its bucket and free slot, the
-// demux 40 for its own copy of the key.
-_Static_assert(sizeof(struct leat_tcp_conn) <= 512 - 112, "512 bytes with the demux entry");
+// Slab objects are spaced by whole cache lines. rte_hash takes 48 bytes for a key with its pointer
+// and up to 20 for its bucket and free slot, the demux 40 for its own copy of the key.
+_Static_assert(sizeof(struct leat_tcp_conn) <= 384, "512 bytes with the demux entry");
 
 // A passive open in SYN_RCVD.
 struct leat_tcp_syn {

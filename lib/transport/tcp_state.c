@@ -123,7 +123,7 @@ static __rte_noinline void reset_input(
 static bool syn_of_simultaneous_open(
 	struct leat_lcore *lc, struct leat_tcp_conn *c, struct leat_tcp_seg *seg)
 {
-	if (c->state != TS_SYN_RCVD || !(seg->flags & TH_SYN) || seg->seq != c->irs)
+	if (c->state != TS_SYN_RCVD || !(seg->flags & TH_SYN) || seg->seq != c->rcv_nxt - 1)
 		return true;
 	if (!(seg->flags & TH_ACK)) {
 		c->flags |= TF_SYN_NOW;

@@ -100,7 +100,6 @@ static void fill_conn(struct leat_lcore *lc, struct leat_tcp_conn *c, const stru
 {
 	c->pos = y->pos;
 	c->iss = y->iss;
-	c->irs = y->irs;
 	c->rcv_nxt = y->irs + 1;
 	c->last_ack = c->rcv_nxt;
 	c->rcv_adv = c->rcv_nxt + window(lc);

@@ -27,7 +27,6 @@ static void learn_options(
 static void learn_syn(
 	struct leat_lcore *lc, struct leat_tcp_conn *c, const struct leat_tcp_seg *seg)
 {
-	c->irs = seg->seq;
 	c->rcv_nxt = seg->seq + 1;
 	c->last_ack = c->rcv_nxt;
 	c->rcv_adv = c->rcv_nxt + RTE_MIN(c->rcv_buf, (uint32_t)UINT16_MAX);

@@ -80,8 +80,10 @@ static void draw_flows(struct sim *s)
 		b->to_send = a->to_recv = draw_size(s);
 		for (struct end *e = a; e <= b; e++) {
 			e->half_close = draw(s, 2);
-			e->read_max = draw(s, 2) ? 0 : 1 + (uint32_t)draw(s, 20000);
-			e->write_max = 1 + (uint32_t)draw(s, 65536);
+			// slow, but not for days
+			e->read_max =
+				draw(s, 2) ? 0 : 1 + (uint32_t)(e->to_recv / 2000 + draw(s, 20000));
+			e->write_max = 1 + (uint32_t)(e->to_send / 2000 + draw(s, 65536));
 			e->pause_ns = draw(s, 3) ? 0 : draw(s, 20 * MS);
 			s->bytes += e->to_send;
 		}
@@ -214,9 +216,11 @@ static void run_all(struct sim *s)
 	if (s->n_open != 0) {
 		printf("seed %lu: stuck\n", (unsigned long)s->seed);
 		print_stuck(s);
-		for (uint32_t i = 0; i < s->n_ends; i++)
+		for (uint32_t i = 0; i < s->n_ends; i++) {
 			if (s->ends[i].c != NULL)
 				leat_tcp_abort(s->rig[s->ends[i].side].lc, s->ends[i].c);
+			s->ends[i].c = NULL;
+		}
 	}
 }
 
