@@ -32,20 +32,22 @@ static struct leat_mirror_neigh **find(
 	return at;
 }
 
-static void forget(struct leat_mirror *m, struct leat_mirror_neigh **at)
+// Returns whether it is gone from the list.
+static bool forget(struct leat_mirror *m, struct leat_mirror_neigh **at)
 {
 	struct leat_mirror_neigh *n = *at;
 
 	if (n == NULL)
-		return;
+		return false;
 	if (leat_neigh_del_all(m->stack, n->iface, &n->ip) != 0) {
 		// The worker then finds out by its own probes; a permanent one must not stay.
 		leat_mirror_want_later(m, LEAT_MIRROR_NEIGH);
 		n->seen = false;
-		return;
+		return false;
 	}
 	*at = n->next;
 	free(n);
+	return true;
 }
 
 static struct leat_mirror_neigh *remember(
@@ -132,9 +134,7 @@ void leat_mirror_neigh_end(struct leat_mirror *m, bool complete)
 		while (*at != NULL) {
 			struct leat_mirror_neigh *n = *at;
 
-			if (!n->seen)
-				forget(m, at);
-			if (*at == n)
+			if (n->seen || !forget(m, at))
 				at = &n->next;
 		}
 	}

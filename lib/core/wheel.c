@@ -87,6 +87,7 @@ static void unlink_timer(struct leat_wheel *w, struct leat_timer *t)
 	// Only a link inside w->slot gives an offset within it.
 	size_t off = (uintptr_t)t->pprev - (uintptr_t)w->slot;
 
+	assert(t->pprev != NULL); // it is armed
 	*t->pprev = t->next;
 	if (t->next != NULL) {
 		t->next->pprev = t->pprev;

@@ -30,6 +30,7 @@ struct leat_path {
 	union leat_ip via; // any: the destination is on the link
 	uint16_t iface;
 	uint16_t weight; // 1..256
+	uint32_t zero;   // no padding: next-hop records are compared whole
 };
 
 struct leat_route {
@@ -75,6 +76,10 @@ void leat_fib_resync_end(struct leat_stack *s);
 const struct leat_nexthop *leat_fib_lookup4(const struct leat_stack *s, uint32_t dst_be);
 void leat_fib_lookup4_bulk(const struct leat_stack *s, const uint32_t *dst_be,
 	const struct leat_nexthop **out, uint16_t n);
+_Static_assert(sizeof(struct leat_nexthop) == 24 + LEAT_MAX_PATHS * sizeof(struct leat_path) &&
+		       sizeof(struct leat_path) == 24,
+	"no padding");
+
 // One path of several by weight; the same flow always gets the same (RFC 2992).
 const struct leat_path *leat_nexthop_path(const struct leat_nexthop *nh, uint32_t flow_hash);
 // Changes with every change of a route; never 0.

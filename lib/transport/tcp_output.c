@@ -96,7 +96,7 @@ static void advance(struct leat_lcore *lc, struct leat_tcp_conn *c, struct leat_
 	c->cur = at.m;
 	c->cur_off = (uint16_t)at.off;
 	c->snd_nxt += len + fin;
-	if (len % c->mss != 0)
+	if (len != 0 && len % c->mss != 0)
 		c->snd_sml = c->snd_nxt;
 	if (seq_gt(c->snd_nxt, c->snd_max))
 		c->snd_max = c->snd_nxt;
