@@ -33,11 +33,7 @@ int unit_run(const char *suite, const struct unit_case *cases, size_t n)
 
 static void eal_exit(void)
 {
-	char dir[4096];
-
-	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	rmdir(dir);
 }
 
 int unit_eal_init(void)
@@ -51,6 +47,9 @@ int unit_eal_init(void)
 	snprintf(prefix, sizeof(prefix), "lt%.12s-%d", run != NULL ? run : "unit", (int)getpid());
 	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0)
 		return -1;
+	// Nothing is kept there with these options, and a test may die before its end, some on
+	// purpose.
+	rmdir(rte_eal_get_runtime_dir());
 	return atexit(eal_exit) == 0 ? 0 : -1;
 }
 
