@@ -8,13 +8,19 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+bool leat_numa_has(int node)
+{
+	return node >= 0 && numa_available() >= 0 && node <= numa_max_node();
+}
+
 void *leat_numa_alloc(size_t size, int node)
 {
 	void *p;
 
-	if (node >= 0 && numa_available() >= 0 && node <= numa_max_node())
+	if (leat_numa_has(node))
 		return numa_alloc_onnode(size, node); // mmap and mbind
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
 	return p == MAP_FAILED ? NULL : p;
 }
 

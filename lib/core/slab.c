@@ -5,10 +5,10 @@
 #include "core/slab.h"
 
 #include <errno.h>
-#include <numa.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "core/numa.h"
 
 #ifdef LEAT_POISON
 #include <sanitizer/asan_interface.h>
@@ -33,20 +33,6 @@ static uint64_t inverse(uint64_t x)
 	return inv;
 }
 
-// Untouched memory of the node, or anywhere if there is no such node; *node says which. NULL if
-// there is none.
-static void *reserve(size_t len, int *node)
-{
-	void *mem;
-
-	if (*node >= 0 && numa_available() >= 0 && *node <= numa_max_node())
-		return numa_alloc_onnode(len, *node);
-	*node = -1;
-	mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		-1, 0);
-	return mem != MAP_FAILED ? mem : NULL;
-}
-
 struct leat_slab *leat_slab_create(const char *name, size_t obj_size, uint32_t n, int numa_node)
 {
 	size_t align = obj_size >= 64 ? 64 : 8;
@@ -64,7 +50,7 @@ struct leat_slab *leat_slab_create(const char *name, size_t obj_size, uint32_t n
 		errno = ENOMEM;
 		return NULL;
 	}
-	s = reserve(map_len, &numa_node);
+	s = leat_numa_alloc(map_len, numa_node);
 	if (s == NULL) {
 		errno = ENOMEM;
 		return NULL;
@@ -76,7 +62,7 @@ struct leat_slab *leat_slab_create(const char *name, size_t obj_size, uint32_t n
 	s->inverse = inverse(stride >> s->shift);
 	s->obj_size = obj_size;
 	s->map_len = map_len;
-	s->node = numa_node;
+	s->node = leat_numa_has(numa_node) ? numa_node : -1;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	POISON(s->base, map_len - HEAD_LEN);
 	return s;
@@ -88,10 +74,7 @@ void leat_slab_destroy(struct leat_slab *s)
 		return;
 	// The addresses may be handed out again by mmap.
 	UNPOISON(s->base, s->map_len - HEAD_LEN);
-	if (s->node >= 0)
-		numa_free(s, s->map_len);
-	else
-		munmap(s, s->map_len);
+	leat_numa_free(s, s->map_len);
 }
 
 void *leat_slab_alloc(struct leat_slab *s)

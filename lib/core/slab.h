@@ -36,7 +36,7 @@ struct leat_slab {
 	size_t obj_size;
 	uint64_t refused;
 	size_t map_len;
-	int node; // -1: by mmap, else by libnuma
+	int node; // asked for; -1: anywhere
 	char name[LEAT_SLAB_NAMESIZE];
 };
 
