@@ -15,7 +15,6 @@
 #define LEAT_META_REASSEMBLED 0x0001u // several frames once; device verdicts on L4 are void
 #define LEAT_META_L4_GOOD 0x0002u     // L4 checksum verified, by the device or in software
 #define LEAT_META_BROADCAST 0x0004u   // came to a link-layer group address
-#define LEAT_META_FIN 0x0008u         // TCP: FIN follows the data (out-of-order queue)
 #define LEAT_META_FORWARDED 0x0010u   // on its way through this host, not from it
 
 struct leat_meta {

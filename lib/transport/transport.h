@@ -29,7 +29,7 @@ struct leat_endpoint {
 
 struct leat_transport_ops {
 	// Called in the worker, from within stages; must not call back into transport. owner is
-	// what leat_tcp_connect(), leat_tcp_set_owner() or the like was given.
+	// what leat_tcp_connect(), leat_tcp_accept() or the like was given.
 	void (*event)(struct leat_lcore *lc, uint32_t owner, uint32_t mask, int error);
 };
 
